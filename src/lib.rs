@@ -1,0 +1,14 @@
+//! redisk: the offline toolkit for Redis and Valkey persistence files.
+#![cfg_attr(not(test), warn(clippy::unwrap_used))]
+
+pub mod aof;
+pub mod error;
+pub mod filter;
+pub mod input;
+pub mod limits;
+pub mod model;
+pub mod packed;
+pub mod resp;
+pub mod text;
+
+pub use error::{Error, ErrorKind, Result};

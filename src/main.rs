@@ -1,0 +1,2 @@
+//! The `redisk` binary.
+fn main() {}
