@@ -1,1 +1,4 @@
-//! input
+//! Where bytes come from: files, pipes, compressed streams; and the cursors that decoders read through.
+
+pub mod bytes;
+pub mod spool;
