@@ -1,1 +1,3 @@
-//! input
+//! Bytes on their way in.
+
+pub mod checksum;
