@@ -1,4 +1,5 @@
 //! Where bytes come from: files, pipes, compressed streams; and the cursors that decoders read through.
 
 pub mod bytes;
+pub mod checksum;
 pub mod spool;

@@ -36,9 +36,10 @@ impl Giant<'_> {
         if !self.lzf {
             return self.far.chunks(self.stored, sink);
         }
-        let mut stream = lzf::Stream::new(self.len);
+        let mut stream = lzf::Stream::new(self.stored, self.len)
+            .map_err(|e| Error::corrupt(self.offset, format!("invalid LZF: {e}")))?;
         self.far
-            .chunks(self.stored, &mut |piece| stream.feed(piece, sink))
+            .chunks(self.stored, &mut |piece| stream.push(piece, sink))
             .and_then(|()| stream.finish(sink))
             .map_err(|e| e.at(self.offset))
     }
