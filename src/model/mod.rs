@@ -1,1 +1,3 @@
-//! model
+//! The words that everything shares: numbers, slots, units. No input and no output happens here.
+
+pub mod number;
