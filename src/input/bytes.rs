@@ -110,7 +110,7 @@ impl At {
 }
 
 /// A cursor over the bytes of one value, forwards only.
-pub trait Bytes<'a>: Clone {
+pub trait Bytes<'a> {
     /// Where the next byte is.
     fn at(&self) -> At;
     /// How many bytes are left; for a stream of unknown length, `u64::MAX`.

@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::input::bytes::Far;
+use crate::model::number;
 use crate::packed::lzf;
 
 /// A string as files hold it.
@@ -49,49 +50,29 @@ impl Giant<'_> {
 #[derive(Debug, Clone, Copy)]
 pub struct Digits {
     buf: [u8; 20],
-    start: u8,
+    len: usize,
 }
 
 impl Digits {
     /// The decimal text of `v`.
     #[must_use]
+    #[inline]
     pub fn new(v: i64) -> Digits {
+        let mut text = [0u8; 20];
         let mut buf = [0u8; 20];
-        let mut start = buf.len();
-        let mut rest = v.unsigned_abs();
-        for (i, slot) in buf.iter_mut().enumerate().rev() {
-            #[allow(clippy::cast_possible_truncation, reason = "a digit")]
-            let digit = (rest % 10) as u8;
-            *slot = b'0' + digit;
-            rest /= 10;
-            start = i;
-            if rest == 0 {
-                break;
-            }
+        let digits = number::write_i64(v, &mut text);
+        let len = digits.len();
+        if let Some(head) = buf.get_mut(..len) {
+            head.copy_from_slice(digits);
         }
-        if v < 0 {
-            start -= 1;
-            if let Some(slot) = buf.get_mut(start) {
-                *slot = b'-';
-            }
-        }
-        #[allow(clippy::cast_possible_truncation, reason = "at most 20")]
-        let start = start as u8;
-        Digits { buf, start }
+        Digits { buf, len }
     }
 
     /// The text.
     #[must_use]
     #[inline]
     pub fn as_bytes(&self) -> &[u8] {
-        self.buf.get(usize::from(self.start)..).unwrap_or_default()
-    }
-
-    /// The text as `str`.
-    #[must_use]
-    #[inline]
-    pub fn as_str(&self) -> &str {
-        std::str::from_utf8(self.as_bytes()).unwrap_or_default()
+        self.buf.get(..self.len).unwrap_or_default()
     }
 }
 
@@ -145,17 +126,5 @@ impl<'a> Str<'a> {
             Ok(())
         })?;
         Ok(out)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn digits_at_the_borders() {
-        for v in [0, 1, -1, 9, 10, -10, i64::MAX, i64::MIN, 1_000_000_007] {
-            assert_eq!(Digits::new(v).as_str(), v.to_string());
-        }
     }
 }

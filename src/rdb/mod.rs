@@ -1,5 +1,6 @@
 //! The RDB format, read and judged. Source: `rdb.c` and `rdb.h` of Redis and Valkey.
 
+pub mod frame;
 pub mod length;
 pub mod opcode;
 pub mod seen;

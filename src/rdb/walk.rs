@@ -4,7 +4,7 @@
 //! [`Visit::finding`]; so do equal members and fields, when the walk is told to look for them.
 
 use super::seen::{Hash64, Seen};
-use super::string::{self, Blob, BlobScratch};
+use super::string::{self, BlobScratch};
 use super::template::Templates;
 use super::types::{Layout, TypeRow};
 use super::value::{array, hash, list, module, set, stream, zset};
@@ -281,8 +281,8 @@ impl Visit for SecondLook {
 macro_rules! over_blob {
     ($blob:expr, $bytes:ident => $body:expr) => {
         match $blob {
-            Blob::Slice($bytes) => $body,
-            Blob::Paged($bytes) => $body,
+            $crate::rdb::string::Blob::Slice($bytes) => $body,
+            $crate::rdb::string::Blob::Paged($bytes) => $body,
         }
     };
 }

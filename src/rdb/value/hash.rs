@@ -13,7 +13,7 @@
 //! Source: redis `src/rdb.c` (`rdbLoadObject`), valkey `src/rdb.c` (`RDB_TYPE_HASH_2`).
 
 use super::super::length;
-use super::super::string::{self, Blob, BlobScratch};
+use super::super::string::{self, BlobScratch};
 use super::super::template::{Template, Templates};
 use super::super::visit::Visit;
 use super::super::walk::{Distinct, Scratch, over_blob};

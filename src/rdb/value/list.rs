@@ -14,7 +14,6 @@ use super::counted;
 use crate::error::Result;
 use crate::input::bytes::Bytes;
 use crate::packed::{listpack, ziplist};
-use super::super::string::Blob;
 
 pub(in crate::rdb) fn plain<'a, B: Bytes<'a>, V: Visit + ?Sized>(
     b: &mut B,

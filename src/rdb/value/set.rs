@@ -4,7 +4,7 @@
 //!   SET_INTSET    <string: intset>
 //!   SET_LISTPACK  <string: listpack>
 
-use super::super::string::{self, Blob};
+use super::super::string;
 use super::super::visit::Visit;
 use super::super::walk::{Distinct, Scratch, over_blob};
 use super::super::length;

@@ -16,7 +16,7 @@
 //! Source: redis `src/rdb.c`, `src/t_stream.c` (`streamValidateListpackIntegrity`).
 
 use super::super::length;
-use super::super::string::{self, Blob};
+use super::super::string;
 use super::super::visit::{StreamMeta, StreamPart, Visit};
 use super::super::walk::{self, over_blob};
 use super::counted;

@@ -7,7 +7,7 @@
 //! Packed ones ascend by score, then by member; loaders do not sort, so a wrong order is a broken sorted set in memory.
 
 use super::super::length;
-use super::super::string::{self, Blob};
+use super::super::string;
 use super::super::visit::Visit;
 use super::super::walk::{Distinct, Scratch, over_blob};
 use crate::error::Result;
