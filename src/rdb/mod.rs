@@ -1,6 +1,7 @@
 //! The RDB format, read and judged. Source: `rdb.c` and `rdb.h` of Redis and Valkey.
 
 pub mod frame;
+pub mod keys;
 pub mod length;
 pub mod opcode;
 pub mod seen;

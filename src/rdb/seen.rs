@@ -10,6 +10,8 @@ use crate::input::checksum::Crc64;
 use crate::input::spool::Spool;
 use crate::packed::string::Str;
 use foldhash::fast::RandomState;
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 use std::hash::BuildHasher;
 use std::sync::OnceLock;
 
@@ -30,6 +32,13 @@ impl Default for Hash64 {
 }
 
 impl Hash64 {
+    /// The hash of a key and its database.
+    #[must_use]
+    #[inline]
+    pub fn key(&self, db: u64, key: &[u8]) -> u64 {
+        self.state.hash_one((db, key))
+    }
+
     /// The hash of bytes.
     #[must_use]
     #[inline]
@@ -65,27 +74,47 @@ impl Hash64 {
     }
 }
 
-/// Hashes held in memory by one table at most.
-const TABLE_MAX: usize = 1 << 19;
-/// Hashes in one sorted run.
-const RUN: usize = 1 << 20;
+/// How many hashes are held before they go to the file: in the table, then in each run.
+const HELD: usize = 1 << 19;
 
 /// The strings of one collection.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Seen {
     hash: Hash64,
+    /// Open addressing; 0 is an empty slot. Empty once hashes go to runs.
     table: Vec<u64>,
     used: usize,
+    held: usize,
     run: Vec<u64>,
     runs: Runs,
     suspects: Vec<u64>,
 }
 
+impl Default for Seen {
+    fn default() -> Seen {
+        Seen::holding(HELD)
+    }
+}
+
 impl Seen {
+    /// One that holds so many hashes in memory, 16 bytes each at most.
+    #[must_use]
+    pub fn holding(held: usize) -> Seen {
+        Seen {
+            hash: Hash64::default(),
+            table: vec![0; 16],
+            used: 0,
+            held,
+            run: Vec::new(),
+            runs: Runs::default(),
+            suspects: Vec::new(),
+        }
+    }
+
     /// Forgets everything; about `hint` strings are to come.
     pub fn begin(&mut self, hint: u64) -> Result<()> {
         let size = usize::try_from(hint)
-            .unwrap_or(TABLE_MAX)
+            .unwrap_or(usize::MAX)
             .clamp(8, 1 << 12)
             .next_power_of_two()
             * 2;
@@ -97,15 +126,19 @@ impl Seen {
         self.runs.clear()
     }
 
-    /// Remembers one.
+    /// Remembers a string.
     #[inline]
     pub fn add(&mut self, s: &Str<'_>) -> Result<()> {
-        let h = self.hash.string(s)?.max(1);
-        if !self.run.is_empty() || !self.runs.is_empty() {
-            return self.add_to_run(h);
-        }
+        let h = self.hash.string(s)?;
+        self.add_hash(h)
+    }
+
+    /// Remembers a hash that [`Hash64`] gave.
+    #[inline]
+    pub fn add_hash(&mut self, h: u64) -> Result<()> {
+        let h = h.max(1);
         if self.used * 2 >= self.table.len() {
-            self.grow()?;
+            self.make_room()?;
             if self.table.is_empty() {
                 return self.add_to_run(h);
             }
@@ -120,25 +153,28 @@ impl Seen {
 
     #[cold]
     #[inline(never)]
-    fn grow(&mut self) -> Result<()> {
-        let old = std::mem::take(&mut self.table);
-        let hashes = old.into_iter().filter(|h| *h != 0);
-        if self.used >= TABLE_MAX {
-            self.run.reserve_exact(RUN);
-            self.run.extend(hashes);
+    fn make_room(&mut self) -> Result<()> {
+        if self.table.is_empty() {
             return Ok(());
         }
-        let mut table = vec![0; (self.used * 4).max(16)];
-        for h in hashes {
-            insert(&mut table, h);
+        let size = self.table.len() * 2;
+        let hashes = std::mem::take(&mut self.table).into_iter().filter(|h| *h != 0);
+        if self.used < self.held {
+            self.table = vec![0; size];
+            for h in hashes {
+                insert(&mut self.table, h);
+            }
+            return Ok(());
         }
-        self.table = table;
+        for h in hashes {
+            self.add_to_run(h)?;
+        }
         Ok(())
     }
 
     fn add_to_run(&mut self, h: u64) -> Result<()> {
         self.run.push(h);
-        if self.run.len() >= RUN {
+        if self.run.len() >= self.held {
             self.flush()?;
         }
         Ok(())
@@ -146,26 +182,27 @@ impl Seen {
 
     fn flush(&mut self) -> Result<()> {
         self.run.sort_unstable();
-        self.runs.push(self.run.iter().map(|h| (*h, 0)))?;
+        self.runs.push(&self.run)?;
         self.run.clear();
         Ok(())
     }
 
-    /// The hashes that came more than once; empty for nearly everything.
+    /// The hashes that came more than once, ascending; none for nearly everything.
     pub fn suspects(&mut self) -> Result<&[u64]> {
-        if !self.run.is_empty() || !self.runs.is_empty() {
+        if self.table.is_empty() {
             self.flush()?;
+            self.run = Vec::new();
             let suspects = &mut self.suspects;
             let mut last = None;
-            self.runs.merge(|(h, _)| {
+            self.runs.merge(|h| {
                 if last == Some(h) {
                     suspects.push(h);
                 }
                 last = Some(h);
-                Ok(())
             })?;
-            self.run = Vec::new();
             self.runs.clear()?;
+            self.table = vec![0; 16];
+            self.used = 0;
         }
         self.suspects.sort_unstable();
         self.suspects.dedup();
@@ -197,26 +234,20 @@ fn insert(table: &mut [u64], h: u64) -> bool {
     }
 }
 
-/// Sorted runs of pairs in an unlinked file, merged at the end.
+/// Sorted runs of hashes in an unlinked file, merged at the end.
 #[derive(Debug, Default)]
-pub struct Runs {
+struct Runs {
     spool: Spool,
     ends: Vec<u64>,
 }
 
-/// Pairs that a merge holds of each run.
-const MERGE_PAGE: usize = 1 << 12;
-const PAIR: usize = 16;
+/// Bytes that are read or written of a run at a time.
+const PAGE: usize = 64 << 10;
+/// Bytes of a hash.
+const WORD: usize = 8;
 
 impl Runs {
-    /// Whether there is none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.ends.is_empty()
-    }
-
-    /// Forgets all.
-    pub fn clear(&mut self) -> Result<()> {
+    fn clear(&mut self) -> Result<()> {
         if !self.ends.is_empty() {
             self.ends.clear();
             self.spool.clear()?;
@@ -224,27 +255,23 @@ impl Runs {
         Ok(())
     }
 
-    /// Adds a run; the pairs must ascend.
-    pub fn push(&mut self, pairs: impl Iterator<Item = (u64, u64)>) -> Result<()> {
-        let mut page = Vec::with_capacity(MERGE_PAGE * PAIR);
-        for (a, b) in pairs {
-            page.extend_from_slice(&a.to_le_bytes());
-            page.extend_from_slice(&b.to_le_bytes());
-            if page.len() == MERGE_PAGE * PAIR {
-                self.spool.write(&page)?;
-                page.clear();
-            }
+    /// Adds a run; the hashes must ascend.
+    fn push(&mut self, hashes: &[u64]) -> Result<()> {
+        let mut page = Vec::with_capacity(PAGE);
+        for part in hashes.chunks(PAGE / WORD) {
+            page.clear();
+            page.extend(part.iter().flat_map(|h| h.to_le_bytes()));
+            self.spool.write(&page)?;
         }
-        self.spool.write(&page)?;
         self.ends.push(self.spool.len());
         Ok(())
     }
 
-    /// Calls `each` with all pairs of all runs, ascending.
-    pub fn merge(&self, mut each: impl FnMut((u64, u64)) -> Result<()>) -> Result<()> {
+    /// Calls `each` with all hashes of all runs, ascending.
+    fn merge(&self, mut each: impl FnMut(u64)) -> Result<()> {
         let mut start = 0;
         let mut cursors = Vec::with_capacity(self.ends.len());
-        let mut heap = std::collections::BinaryHeap::new();
+        let mut heap = BinaryHeap::new();
         for (i, &end) in self.ends.iter().enumerate() {
             let mut cursor = RunCursor {
                 pos: start,
@@ -253,17 +280,17 @@ impl Runs {
                 next: 0,
             };
             start = end;
-            if let Some(pair) = cursor.next(&self.spool)? {
-                heap.push(std::cmp::Reverse((pair, i)));
+            if let Some(h) = cursor.next(&self.spool)? {
+                heap.push(Reverse((h, i)));
             }
             cursors.push(cursor);
         }
-        while let Some(std::cmp::Reverse((pair, i))) = heap.pop() {
-            each(pair)?;
+        while let Some(Reverse((h, i))) = heap.pop() {
+            each(h);
             if let Some(cursor) = cursors.get_mut(i)
-                && let Some(pair) = cursor.next(&self.spool)?
+                && let Some(h) = cursor.next(&self.spool)?
             {
-                heap.push(std::cmp::Reverse((pair, i)));
+                heap.push(Reverse((h, i)));
             }
         }
         Ok(())
@@ -278,25 +305,20 @@ struct RunCursor {
 }
 
 impl RunCursor {
-    fn next(&mut self, spool: &Spool) -> Result<Option<(u64, u64)>> {
+    fn next(&mut self, spool: &Spool) -> Result<Option<u64>> {
         if self.next >= self.page.len() {
             let left = usize::try_from(self.end - self.pos).unwrap_or(usize::MAX);
             if left == 0 {
                 return Ok(None);
             }
-            self.page.resize(left.min(MERGE_PAGE * PAIR), 0);
+            self.page.resize(left.min(PAGE), 0);
             spool.read_exact_at(&mut self.page, self.pos)?;
             self.pos += self.page.len() as u64;
             self.next = 0;
         }
-        let pair = self.page.get(self.next..).and_then(|p| p.first_chunk::<PAIR>());
-        self.next += PAIR;
-        Ok(pair.map(|p| {
-            let both = u128::from_le_bytes(*p);
-            #[allow(clippy::cast_possible_truncation, reason = "the two halves")]
-            let halves = (both as u64, (both >> 64) as u64);
-            halves
-        }))
+        let word = self.page.get(self.next..).and_then(|p| p.first_chunk::<WORD>());
+        self.next += WORD;
+        Ok(word.map(|w| u64::from_le_bytes(*w)))
     }
 }
 
