@@ -1,3 +1,4 @@
 //! Bytes on their way in.
 
 pub mod checksum;
+pub mod codec;
