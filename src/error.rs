@@ -215,9 +215,14 @@ impl Error {
         self
     }
 
-    /// Turns an error of the operating system into ours; `doing` says what was tried (`open`, `read 4096 bytes`).
+    /// Turns an error of the operating system into ours; `doing` says what was tried (`open`, `read 4096 bytes`). One of
+    /// ours that travelled inside, as readers have to send it, comes out as it went in.
     #[cold]
     pub fn from_io(e: io::Error, doing: &str) -> Error {
+        let e = match e.downcast::<Error>() {
+            Ok(ours) => return ours,
+            Err(e) => e,
+        };
         let mut error = Error::new(ErrorKind::Io, format!("{doing}: {e}"));
         error.0.io = Some(e);
         error
@@ -276,6 +281,17 @@ mod tests {
     fn deeper_places_win() {
         let e = Error::truncated(5, "x").at(9).in_file("a").in_file("b");
         assert_eq!(e.to_string(), "a: offset 0x5: x");
+    }
+
+    #[test]
+    fn ours_survive_the_way_through_a_reader() {
+        let e = io::Error::other(Error::limit("too much").at(7));
+        let e = Error::from_io(e, "read");
+        assert_eq!(e.kind(), ErrorKind::Limit);
+        assert_eq!(e.to_string(), "offset 0x7: too much");
+        let e = Error::from_io(io::Error::other("worn out"), "read");
+        assert_eq!(e.kind(), ErrorKind::Io);
+        assert_eq!(e.to_string(), "read: worn out");
     }
 
     #[test]

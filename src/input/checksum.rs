@@ -4,7 +4,7 @@
 //! nine bytes `123456789` give 0xe9c6d914c4b8d9ca. Source: redis `src/crc64.c`.
 //!
 //! Two crates share the work: crc-fast folds long blocks with carry-less multiplication at ten and more times the speed of
-//! tables, but pays to set out; crc64's tables are quicker below [`CROSSOVER`]. As nothing is xor'ed at either end, the
+//! tables, but pays to set out; crc64's tables are quicker below 192 bytes. As nothing is xor'ed at either end, the
 //! state of both is the value itself, and each goes on where the other stopped.
 //!
 //! A stored checksum of 0 means that the writer made none. That is for the reader of the trailer to know.

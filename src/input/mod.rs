@@ -2,4 +2,6 @@
 
 pub mod bytes;
 pub mod checksum;
+pub mod codec;
+pub mod open;
 pub mod spool;

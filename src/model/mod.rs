@@ -3,4 +3,6 @@
 pub mod finding;
 pub mod kind;
 pub mod number;
+pub mod slot;
 pub mod target;
+pub mod units;

@@ -867,7 +867,7 @@ mod tests {
                 let printed = text(f, value);
                 let back = parse_double(printed.as_bytes()).unwrap();
                 prop_assert!(back.to_bits() == bits || value.is_nan() && back.is_nan());
-                prop_assert!(printed.len() <= 24);
+                prop_assert!(printed.len() <= 25);
             }
         }
 
