@@ -193,10 +193,7 @@ impl Error {
     /// Sets the file's name, unless it is set already.
     #[must_use]
     pub fn in_file(mut self, name: &str) -> Error {
-        self.0
-            .place
-            .file
-            .get_or_insert_with(|| name.to_owned());
+        self.0.place.file.get_or_insert_with(|| name.to_owned());
         self
     }
 
@@ -263,14 +260,11 @@ mod tests {
 
     #[test]
     fn display_reads_from_the_outside_in() {
-        let e = Error::corrupt(
-            0x1f3a,
-            "string of 4096 bytes runs past the end (312 left)",
-        )
-        .within("listpack entry 17")
-        .within("node 2")
-        .in_key(0, b"user:\x1b7")
-        .in_file("dump.rdb");
+        let e = Error::corrupt(0x1f3a, "string of 4096 bytes runs past the end (312 left)")
+            .within("listpack entry 17")
+            .within("node 2")
+            .in_key(0, b"user:\x1b7")
+            .in_file("dump.rdb");
         assert_eq!(
             e.to_string(),
             "dump.rdb: offset 0x1f3a: db 0, key \"user:\\x1b7\", node 2, listpack entry 17: string of 4096 bytes runs past the end (312 left)"
@@ -296,9 +290,6 @@ mod tests {
 
     #[test]
     fn error_is_one_word() {
-        assert_eq!(
-            size_of::<Result<()>>(),
-            size_of::<usize>()
-        );
+        assert_eq!(size_of::<Result<()>>(), size_of::<usize>());
     }
 }

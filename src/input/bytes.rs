@@ -181,7 +181,10 @@ impl<'a> Slice<'a> {
     /// The next `n` bytes, with the lifetime of the slice.
     #[inline]
     pub fn bytes(&mut self, n: u64) -> Result<&'a [u8]> {
-        match usize::try_from(n).ok().and_then(|n| self.rest.split_at_checked(n)) {
+        match usize::try_from(n)
+            .ok()
+            .and_then(|n| self.rest.split_at_checked(n))
+        {
             Some((head, rest)) => {
                 self.rest = rest;
                 Ok(head)
@@ -332,8 +335,13 @@ impl<'a> Paged<'a> {
             return Err(self.short(n as u64));
         }
         let inside = usize::try_from(self.pos.wrapping_sub(self.page_at)).unwrap_or(usize::MAX);
-        if inside.checked_add(n).is_none_or(|end| end > self.page.len()) {
-            let len = usize::try_from(self.left()).unwrap_or(PAGE).min(PAGE.max(n));
+        if inside
+            .checked_add(n)
+            .is_none_or(|end| end > self.page.len())
+        {
+            let len = usize::try_from(self.left())
+                .unwrap_or(PAGE)
+                .min(PAGE.max(n));
             self.page.resize(len, 0);
             self.page_at = self.pos;
             self.source.read_exact_at(&mut self.page, self.pos)?;
@@ -438,9 +446,10 @@ mod tests {
                 0 => assert_eq!(s.byte().unwrap(), p.byte().unwrap()),
                 1 => assert_eq!(s.array::<8>().unwrap(), p.array::<8>().unwrap()),
                 2 => {
-                    let (Data::Slice(x), Data::Slice(y)) =
-                        (s.take(i % 997, &mut a).unwrap(), p.take(i % 997, &mut b).unwrap())
-                    else {
+                    let (Data::Slice(x), Data::Slice(y)) = (
+                        s.take(i % 997, &mut a).unwrap(),
+                        p.take(i % 997, &mut b).unwrap(),
+                    ) else {
                         panic!("far");
                     };
                     assert_eq!(x, y);
@@ -461,7 +470,9 @@ mod tests {
     fn the_long_is_far() {
         let bytes = vec![5u8; limits::GIANT + 1];
         for data in [
-            Slice::new(&bytes, 0).take(bytes.len() as u64, &mut Vec::new()).unwrap(),
+            Slice::new(&bytes, 0)
+                .take(bytes.len() as u64, &mut Vec::new())
+                .unwrap(),
             Paged::new(&bytes, 0, bytes.len() as u64, 0)
                 .take(bytes.len() as u64, &mut Vec::new())
                 .unwrap(),

@@ -110,7 +110,9 @@ impl Input {
         let mut head = peek(&mut stream)?;
         while let Some(codec) = super::codec::detect(&head) {
             if codecs.len() == NESTING {
-                return Err(Error::limit(format!("more than {NESTING} compressed layers")));
+                return Err(Error::limit(format!(
+                    "more than {NESTING} compressed layers"
+                )));
             }
             codecs.push(codec.name());
             file = None;
@@ -169,7 +171,10 @@ mod tests {
             (b"*2\r\n$6\r\nSELECT\r\n", Content::Commands),
             (b"#TS:1\r\n*1\r\n", Content::Commands),
             (b"# comment\nfile a seq 1 type b\n", Content::Manifest),
-            (b"file appendonly.aof.1.base.rdb seq 1 type b\n", Content::Manifest),
+            (
+                b"file appendonly.aof.1.base.rdb seq 1 type b\n",
+                Content::Manifest,
+            ),
             (b"{\"db\":0}", Content::Jsonl),
             (b"\0\0\0", Content::Unknown),
             (b"PK\x03\x04", Content::Unknown),

@@ -130,7 +130,9 @@ impl Target {
             (Flavour::Redis, Flavour::Redis) => (1..=self.rdb).contains(&version),
             (Flavour::Redis, Flavour::Valkey) => false,
             (Flavour::Valkey, Flavour::Redis) => (1..=11).contains(&version),
-            (Flavour::Valkey, Flavour::Valkey) => self.rdb >= 80 && (80..=self.rdb).contains(&version),
+            (Flavour::Valkey, Flavour::Valkey) => {
+                self.rdb >= 80 && (80..=self.rdb).contains(&version)
+            }
         }
     }
 }

@@ -26,7 +26,9 @@ impl<'a, B: Bytes<'a>> Reader<B> {
         let width = u32::from_le_bytes(bytes.array()?);
         let count = u32::from_le_bytes(bytes.array()?);
         if !matches!(width, 2 | 4 | 8) {
-            return Err(at.corrupt(format!("intset of integers of {width} bytes (2, 4 and 8 are known)")));
+            return Err(at.corrupt(format!(
+                "intset of integers of {width} bytes (2, 4 and 8 are known)"
+            )));
         }
         if count == 0 {
             return Err(at.corrupt("an intset without members"));
@@ -69,7 +71,10 @@ impl<'a, B: Bytes<'a>> Reader<B> {
             self.odd = Some(super::unnoticed(
                 at,
                 "intset-order",
-                format!("intset member {v} stands behind {}", self.last.unwrap_or_default()),
+                format!(
+                    "intset member {v} stands behind {}",
+                    self.last.unwrap_or_default()
+                ),
             ));
         }
         self.last = Some(v);
@@ -98,9 +103,20 @@ mod tests {
 
     #[test]
     fn widths_and_lies() {
-        assert_eq!(read(&[2, 0, 0, 0, 2, 0, 0, 0, 0xff, 0xff, 5, 0]).unwrap().0, [-1, 5]);
-        assert_eq!(read(&[4, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0x80]).unwrap().0, [-2_147_483_648]);
-        assert_eq!(read(&[8, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x80]).unwrap().0, [i64::MIN]);
+        assert_eq!(
+            read(&[2, 0, 0, 0, 2, 0, 0, 0, 0xff, 0xff, 5, 0]).unwrap().0,
+            [-1, 5]
+        );
+        assert_eq!(
+            read(&[4, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0x80]).unwrap().0,
+            [-2_147_483_648]
+        );
+        assert_eq!(
+            read(&[8, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x80])
+                .unwrap()
+                .0,
+            [i64::MIN]
+        );
         for (a, b) in [(5, 5), (6, 5)] {
             let (_, odd) = read(&[2, 0, 0, 0, 2, 0, 0, 0, a, 0, b, 0]).unwrap();
             assert_eq!(odd.unwrap().code, "intset-order");

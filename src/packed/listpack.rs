@@ -104,7 +104,10 @@ impl<'a, B: Bytes<'a>> Reader<B> {
             0xf1 => (Str::Int(i64::from(i16::from_le_bytes(b.array()?))), 3),
             0xf2 => {
                 let [x, y, z] = b.array()?;
-                (Str::Int(i64::from(i32::from_le_bytes([0, x, y, z]) >> 8)), 4)
+                (
+                    Str::Int(i64::from(i32::from_le_bytes([0, x, y, z]) >> 8)),
+                    4,
+                )
             }
             0xf3 => (Str::Int(i64::from(i32::from_le_bytes(b.array()?))), 5),
             0xf4 => (Str::Int(i64::from_le_bytes(b.array()?)), 9),
@@ -146,7 +149,9 @@ impl<'a, B: Bytes<'a>> Reader<B> {
         let at = self.at();
         match self.next(scratch)? {
             Some(Str::Int(v)) => Ok(v),
-            Some(_) => Err(at.corrupt(format!("{what}: a listpack integer was expected, found a string"))),
+            Some(_) => Err(at.corrupt(format!(
+                "{what}: a listpack integer was expected, found a string"
+            ))),
             None => Err(at.corrupt(format!("{what}: the listpack ends here"))),
         }
     }
@@ -249,16 +254,44 @@ mod tests {
         let mut short = vec![0xbf];
         short.extend(vec![b'z'; 63]);
         let entries: Vec<&[u8]> = vec![
-            &[0x7f], &[0xcf, 0xff], &[0xd0, 0x00], &[0xdf, 0xff],
-            &[0xf1, 0x00, 0x80], &[0xf2, 0xff, 0xff, 0x7f], &[0xf2, 0x00, 0x00, 0x80],
-            &[0xf3, 0, 0, 0, 0x80], &[0xf4, 0, 0, 0, 0, 0, 0, 0, 0x80],
-            &[0x80], &short, &mid, &long,
+            &[0x7f],
+            &[0xcf, 0xff],
+            &[0xd0, 0x00],
+            &[0xdf, 0xff],
+            &[0xf1, 0x00, 0x80],
+            &[0xf2, 0xff, 0xff, 0x7f],
+            &[0xf2, 0x00, 0x00, 0x80],
+            &[0xf3, 0, 0, 0, 0x80],
+            &[0xf4, 0, 0, 0, 0, 0, 0, 0, 0x80],
+            &[0x80],
+            &short,
+            &mid,
+            &long,
         ];
         let (values, odd) = read(&pack(&entries)).unwrap();
         assert!(odd.is_none());
-        let text: Vec<String> = values[..9].iter().map(|v| String::from_utf8(v.clone()).unwrap()).collect();
-        assert_eq!(text, ["127", "4095", "-4096", "-1", "-32768", "8388607", "-8388608", "-2147483648", "-9223372036854775808"]);
-        assert_eq!(values[9..].iter().map(Vec::len).collect::<Vec<_>>(), [0, 63, 4095, 4096]);
+        let text: Vec<String> = values[..9]
+            .iter()
+            .map(|v| String::from_utf8(v.clone()).unwrap())
+            .collect();
+        assert_eq!(
+            text,
+            [
+                "127",
+                "4095",
+                "-4096",
+                "-1",
+                "-32768",
+                "8388607",
+                "-8388608",
+                "-2147483648",
+                "-9223372036854775808"
+            ]
+        );
+        assert_eq!(
+            values[9..].iter().map(Vec::len).collect::<Vec<_>>(),
+            [0, 63, 4095, 4096]
+        );
     }
 
     #[test]

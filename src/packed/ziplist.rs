@@ -153,7 +153,10 @@ impl<'a, B: Bytes<'a>> Reader<B> {
             );
         }
         if self.claimed != u16::MAX && u64::from(self.claimed) != self.seen {
-            let message = format!("ziplist says {} elements and has {}", self.claimed, self.seen);
+            let message = format!(
+                "ziplist says {} elements and has {}",
+                self.claimed, self.seen
+            );
             self.note("ziplist-count", message);
         }
         if self.tail != self.last.0 {
@@ -220,21 +223,53 @@ mod tests {
         let mut short = vec![0x3f];
         short.extend(vec![b'z'; 63]);
         let entries: Vec<&[u8]> = vec![
-            &[0xf1], &[0xfd], &[0xfe, 0x80], &[0xc0, 0, 0x80], &[0xf0, 0xff, 0xff, 0x7f],
-            &[0xf0, 0, 0, 0x80], &[0xd0, 0, 0, 0, 0x80], &[0xe0, 0, 0, 0, 0, 0, 0, 0, 0x80],
-            &[0x00], &short, &mid, &long, &[0xf1],
+            &[0xf1],
+            &[0xfd],
+            &[0xfe, 0x80],
+            &[0xc0, 0, 0x80],
+            &[0xf0, 0xff, 0xff, 0x7f],
+            &[0xf0, 0, 0, 0x80],
+            &[0xd0, 0, 0, 0, 0x80],
+            &[0xe0, 0, 0, 0, 0, 0, 0, 0, 0x80],
+            &[0x00],
+            &short,
+            &mid,
+            &long,
+            &[0xf1],
         ];
         let (values, odd) = read(&pack(&entries)).unwrap();
         assert!(odd.is_none(), "{odd:?}");
-        let text: Vec<String> = values[..8].iter().map(|v| String::from_utf8(v.clone()).unwrap()).collect();
-        assert_eq!(text, ["0", "12", "-128", "-32768", "8388607", "-8388608", "-2147483648", "-9223372036854775808"]);
-        assert_eq!(values[8..].iter().map(Vec::len).collect::<Vec<_>>(), [0, 63, 16383, 16384, 1]);
+        let text: Vec<String> = values[..8]
+            .iter()
+            .map(|v| String::from_utf8(v.clone()).unwrap())
+            .collect();
+        assert_eq!(
+            text,
+            [
+                "0",
+                "12",
+                "-128",
+                "-32768",
+                "8388607",
+                "-8388608",
+                "-2147483648",
+                "-9223372036854775808"
+            ]
+        );
+        assert_eq!(
+            values[8..].iter().map(Vec::len).collect::<Vec<_>>(),
+            [0, 63, 16383, 16384, 1]
+        );
     }
 
     #[test]
     fn lies_are_found() {
         let good = pack(&[&[0xf1], &[0xf2]]);
-        for (at, byte, code) in [(12, 9, "ziplist-prevlen"), (8, 3, "ziplist-count"), (4, 10, "ziplist-tail")] {
+        for (at, byte, code) in [
+            (12, 9, "ziplist-prevlen"),
+            (8, 3, "ziplist-count"),
+            (4, 10, "ziplist-tail"),
+        ] {
             let mut b = good.clone();
             b[at] = byte;
             assert_eq!(read(&b).unwrap().1.unwrap().code, code);

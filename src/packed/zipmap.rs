@@ -130,9 +130,21 @@ mod tests {
 
     #[test]
     fn lies_are_found() {
-        assert_eq!(read(b"\x02\x01a\x01\x00b\xff").unwrap().1.unwrap().code, "zipmap-count");
-        assert_eq!(read(b"\x01\x01a\x01\x00b\xff\xff").unwrap().1.unwrap().code, "zipmap-end");
-        for bad in [&b""[..], b"\x01", b"\x01\x01a\xff", b"\x01\x01a\x05\x00b\xff", b"\x01\x01a\x01\x09b\xff"] {
+        assert_eq!(
+            read(b"\x02\x01a\x01\x00b\xff").unwrap().1.unwrap().code,
+            "zipmap-count"
+        );
+        assert_eq!(
+            read(b"\x01\x01a\x01\x00b\xff\xff").unwrap().1.unwrap().code,
+            "zipmap-end"
+        );
+        for bad in [
+            &b""[..],
+            b"\x01",
+            b"\x01\x01a\xff",
+            b"\x01\x01a\x05\x00b\xff",
+            b"\x01\x01a\x01\x09b\xff",
+        ] {
             assert!(read(bad).is_err(), "{bad:?}");
         }
     }

@@ -56,7 +56,9 @@ struct State<'s> {
 
 /// A lock that a panicking worker left is taken over: the panic itself ends the run.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    mutex
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 impl<'s> Gate<'s> {
@@ -100,7 +102,11 @@ impl Out<'_, '_> {
     /// Passes on what is too much to hold. To be called where what is in the buffer will not be taken back.
     #[inline]
     pub fn relieve(&mut self) -> Result<()> {
-        if self.buf.len() >= HOLD { self.spill() } else { Ok(()) }
+        if self.buf.len() >= HOLD {
+            self.spill()
+        } else {
+            Ok(())
+        }
     }
 
     #[cold]
@@ -124,7 +130,9 @@ impl Out<'_, '_> {
         let mut state = lock(&gate.state);
         if state.next != self.ordinal && !state.closed {
             if matches!(result, Ok(Flow::More)) && state.waiting.len() < gate.threads * 2 {
-                state.waiting.insert(self.ordinal, std::mem::take(&mut self.buf));
+                state
+                    .waiting
+                    .insert(self.ordinal, std::mem::take(&mut self.buf));
                 return state.spare.pop().unwrap_or_default();
             }
             drop(state);

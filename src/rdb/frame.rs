@@ -49,7 +49,10 @@ impl Header {
         } else if b"REDIS".starts_with(bytes) || b"VALKEY".starts_with(bytes) {
             (Flavour::Redis, None)
         } else {
-            return Err(Error::corrupt(0, "no RDB file: it does not begin with REDIS or VALKEY"));
+            return Err(Error::corrupt(
+                0,
+                "no RDB file: it does not begin with REDIS or VALKEY",
+            ));
         };
         let Some(digits) = digits else {
             return Err(Error::truncated(
@@ -59,10 +62,15 @@ impl Header {
         };
         let version = digits
             .iter()
-            .try_fold(0u16, |n, d| d.is_ascii_digit().then(|| n * 10 + u16::from(d - b'0')))
+            .try_fold(0u16, |n, d| {
+                d.is_ascii_digit().then(|| n * 10 + u16::from(d - b'0'))
+            })
             .filter(|n| *n > 0)
             .ok_or_else(|| {
-                Error::corrupt(5, format!("{} is no RDB version", crate::text::quoted(digits)))
+                Error::corrupt(
+                    5,
+                    format!("{} is no RDB version", crate::text::quoted(digits)),
+                )
             })?;
         let [redis, valkey] = NEWEST;
         let known = match flavour {
@@ -160,7 +168,9 @@ pub struct Block {
 impl Block {
     /// The records, each with its bytes.
     pub fn records(&self) -> impl Iterator<Item = Record<'_>> {
-        self.frames.iter().map(move |frame| Record { frame, block: self })
+        self.frames
+            .iter()
+            .map(move |frame| Record { frame, block: self })
     }
 }
 
@@ -260,7 +270,10 @@ impl<'b> Record<'b> {
         if self.block.big.is_some() {
             return None;
         }
-        Some(Slice::new(self.cut(self.frame.body, self.frame.end), self.body_offset()))
+        Some(Slice::new(
+            self.cut(self.frame.body, self.frame.end),
+            self.body_offset(),
+        ))
     }
 
     /// A cursor over the body, where it is big.
@@ -273,7 +286,9 @@ impl<'b> Record<'b> {
                 big.start + big.len,
                 big.offset.wrapping_sub(big.start),
             )),
-            None => Err(Error::usage("the bodies of big records were not kept").at(self.body_offset())),
+            None => {
+                Err(Error::usage("the bodies of big records were not kept").at(self.body_offset()))
+            }
         }
     }
 
@@ -282,10 +297,13 @@ impl<'b> Record<'b> {
         let len = self.body_len();
         match self.block.big.as_ref() {
             None => Ok((Far::Mem(self.cut(self.frame.body, self.frame.end)), len)),
-            Some(big) => match big.source.as_deref() {
-                Some(source) => Ok((Far::File(source, big.start), len)),
-                None => Err(Error::usage("the bodies of big records were not kept").at(self.body_offset())),
-            },
+            Some(big) => {
+                match big.source.as_deref() {
+                    Some(source) => Ok((Far::File(source, big.start), len)),
+                    None => Err(Error::usage("the bodies of big records were not kept")
+                        .at(self.body_offset())),
+                }
+            }
         }
     }
 }
@@ -450,7 +468,8 @@ impl Reader {
                     let done = bytes.get(..consumed).unwrap_or_default();
                     self.crc.update(done);
                     self.carry.clear();
-                    self.carry.extend_from_slice(bytes.get(consumed..).unwrap_or_default());
+                    self.carry
+                        .extend_from_slice(bytes.get(consumed..).unwrap_or_default());
                     bytes.truncate(consumed);
                     return Ok(Some(self.block(bytes, frames, None)));
                 }
@@ -521,7 +540,9 @@ impl Reader {
                 let key = len - b.rest().len();
                 let key_start = *b;
                 if let Err(e) = string::skip(b) {
-                    return Err(e.within("the key's name").within(format!("a key of type {} ({code})", row.name)));
+                    return Err(e
+                        .within("the key's name")
+                        .within(format!("a key of type {} ({code})", row.name)));
                 }
                 let body = len - b.rest().len();
                 if let Err(e) = skip::value(b, row.layout, &self.templates) {
@@ -604,7 +625,8 @@ impl Reader {
                 Err(e) if e.kind() == ErrorKind::Truncated && !self.input_ended => {
                     // The key itself is long.
                     if bytes.len() as u64 > limits::KEY {
-                        return Err(Error::limit(format!("a key of over {} bytes", limits::KEY)).at(self.offset));
+                        return Err(Error::limit(format!("a key of over {} bytes", limits::KEY))
+                            .at(self.offset));
                     }
                     let want = bytes.len() * 2;
                     self.input_ended = fill(&mut *self.input, &mut bytes, want, self.offset)?;
@@ -633,7 +655,11 @@ impl Reader {
             return Err(match frame.what {
                 What::Key(_) => {
                     let key = bytes.get(frame.key as usize..).unwrap_or_default();
-                    name_key(e, Slice::new(key, self.offset + u64::from(frame.key)), frame.db)
+                    name_key(
+                        e,
+                        Slice::new(key, self.offset + u64::from(frame.key)),
+                        frame.db,
+                    )
                 }
                 What::Record(_) => e,
             });
@@ -714,7 +740,10 @@ impl Reader {
             let Some(stored) = self.carry.first_chunk::<8>() else {
                 return Err(Error::truncated(
                     end,
-                    format!("the file ends within its checksum ({} of 8 bytes)", self.carry.len()),
+                    format!(
+                        "the file ends within its checksum ({} of 8 bytes)",
+                        self.carry.len()
+                    ),
                 ));
             };
             let stored = u64::from_le_bytes(*stored);
@@ -727,11 +756,20 @@ impl Reader {
             self.carry.drain(..8);
             end += 8;
         }
-        let tail_head = self.carry.get(..self.carry.len().min(64)).unwrap_or_default().to_vec();
+        let tail_head = self
+            .carry
+            .get(..self.carry.len().min(64))
+            .unwrap_or_default()
+            .to_vec();
         let mut tail_len = self.carry.len() as u64;
         while !self.input_ended {
             self.carry.clear();
-            self.input_ended = fill(&mut *self.input, &mut self.carry, limits::BLOCK, end + tail_len)?;
+            self.input_ended = fill(
+                &mut *self.input,
+                &mut self.carry,
+                limits::BLOCK,
+                end + tail_len,
+            )?;
             tail_len += self.carry.len() as u64;
         }
         self.carry.clear();
@@ -788,7 +826,11 @@ fn name_key(e: Error, mut key: Slice<'_>, db: u64) -> Error {
 
 #[cold]
 fn unknown(at: At, code: u8, valkey: bool) -> Error {
-    let flavour = if valkey { Flavour::Valkey } else { Flavour::Redis };
+    let flavour = if valkey {
+        Flavour::Valkey
+    } else {
+        Flavour::Redis
+    };
     at.corrupt(match code {
         op::FUNCTION_PRE_GA => format!(
             "opcode {code:#04x}: a function as the release candidates of Redis 7.0 wrote it, which no server loads"
@@ -916,7 +958,10 @@ impl<'a> Bytes<'a> for Feed<'_> {
         'a: 's,
     {
         if n > limits::GIANT as u64 {
-            return Err(Error::limit(format!("{n} bytes where a small string was expected")).at(self.at().offset));
+            return Err(
+                Error::limit(format!("{n} bytes where a small string was expected"))
+                    .at(self.at().offset),
+            );
         }
         scratch.clear();
         let mut need = usize::try_from(n).unwrap_or(limits::GIANT);
@@ -944,7 +989,9 @@ impl<'a> Bytes<'a> for Feed<'_> {
             self.next = self.page.len();
             self.turn()?;
             if self.page.is_empty() {
-                return Err(start.truncated(format!("{n} bytes run past the end ({} left)", n - need)));
+                return Err(
+                    start.truncated(format!("{n} bytes run past the end ({} left)", n - need))
+                );
             }
         }
     }
@@ -976,11 +1023,17 @@ mod tests {
         assert_eq!(ending.checksum, Checksum::Absent);
         assert_eq!(ending.tail_len, 0);
         let (_, ending) = ends(b"REDIS0003\xfftail").unwrap();
-        assert_eq!((ending.end, ending.tail_len, ending.tail_head.as_slice()), (10, 4, &b"tail"[..]));
+        assert_eq!(
+            (ending.end, ending.tail_len, ending.tail_head.as_slice()),
+            (10, 4, &b"tail"[..])
+        );
         let (_, ending) = ends(b"REDIS0011\xff\0\0\0\0\0\0\0\0").unwrap();
         assert_eq!(ending.checksum, Checksum::Disabled);
         let (_, ending) = ends(b"REDIS0011\xff\x01\0\0\0\0\0\0\0").unwrap();
-        assert!(matches!(ending.checksum, Checksum::Mismatch { stored: 1, .. }));
+        assert!(matches!(
+            ending.checksum,
+            Checksum::Mismatch { stored: 1, .. }
+        ));
     }
 
     #[test]
@@ -1007,13 +1060,22 @@ mod tests {
         let bytes = b"REDIS0009\xfc\x01\0\0\0\0\0\0\0\xfa\x01x\x01y\x00\x01a\x01b\x00\x01c\x01d\xff\0\0\0\0\0\0\0\0";
         let mut reader = Reader::new(Box::new(&bytes[..]), None, true).unwrap();
         let block = reader.next_block(None).unwrap().unwrap();
-        let expiries: Vec<_> = block.records().map(|r| (r.row().is_some(), r.frame.attrs.expire_ms)).collect();
+        let expiries: Vec<_> = block
+            .records()
+            .map(|r| (r.row().is_some(), r.frame.attrs.expire_ms))
+            .collect();
         assert_eq!(expiries, [(false, None), (true, Some(1)), (true, None)]);
     }
 
     #[test]
     fn unknown_bytes_are_named() {
-        for (code, word) in [(8u8, "type 8"), (34, "value type 34"), (0xf0, "type 240"), (0xf6, "0xf6"), (6, "type 6")] {
+        for (code, word) in [
+            (8u8, "type 8"),
+            (34, "value type 34"),
+            (0xf0, "type 240"),
+            (0xf6, "0xf6"),
+            (6, "type 6"),
+        ] {
             let bytes = [b"REDIS0012".as_slice(), &[code], b"\x01k\x01v\xff"].concat();
             let e = ends(&bytes).unwrap_err().to_string();
             assert!(e.contains(word) && e.contains("offset 0x"), "{e}");

@@ -50,7 +50,9 @@ impl Keys {
     pub fn suspects(&self) -> Result<Vec<u64>> {
         let mut all = Vec::new();
         for shard in &self.shards {
-            let mut seen = shard.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            let mut seen = shard
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner);
             all.extend_from_slice(seen.suspects()?);
         }
         all.sort_unstable();
@@ -74,7 +76,9 @@ impl Batch<'_> {
             if part.is_empty() {
                 continue;
             }
-            let mut seen = shard.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            let mut seen = shard
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner);
             for h in part.drain(..) {
                 seen.add_hash(h)?;
             }
@@ -121,7 +125,9 @@ pub fn confirm(mut reader: Reader, suspects: &[u64]) -> Result<Vec<Duplicate>> {
             if !found.contains_key(&seen) {
                 held += key.len() * 2 + 128;
                 if held > COMPARED {
-                    return Err(Error::limit("too many keys are there twice to name them all"));
+                    return Err(Error::limit(
+                        "too many keys are there twice to name them all",
+                    ));
                 }
             }
             let entry = found.entry(seen).or_insert_with(|| Duplicate {

@@ -28,9 +28,7 @@ pub fn read<'a, B: Bytes<'a>>(b: &mut B) -> Result<Len> {
         0 => Ok(Len::Plain(u64::from(first))),
         1 => {
             let low = b.byte()?;
-            Ok(Len::Plain(
-                (u64::from(first & 0x3f) << 8) | u64::from(low),
-            ))
+            Ok(Len::Plain((u64::from(first & 0x3f) << 8) | u64::from(low)))
         }
         2 => long(b, first),
         _ => Ok(Len::Special(first & 0x3f)),

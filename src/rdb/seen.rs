@@ -158,7 +158,9 @@ impl Seen {
             return Ok(());
         }
         let size = self.table.len() * 2;
-        let hashes = std::mem::take(&mut self.table).into_iter().filter(|h| *h != 0);
+        let hashes = std::mem::take(&mut self.table)
+            .into_iter()
+            .filter(|h| *h != 0);
         if self.used < self.held {
             self.table = vec![0; size];
             for h in hashes {
@@ -316,7 +318,10 @@ impl RunCursor {
             self.pos += self.page.len() as u64;
             self.next = 0;
         }
-        let word = self.page.get(self.next..).and_then(|p| p.first_chunk::<WORD>());
+        let word = self
+            .page
+            .get(self.next..)
+            .and_then(|p| p.first_chunk::<WORD>());
         self.next += WORD;
         Ok(word.map(|w| u64::from_le_bytes(*w)))
     }
@@ -349,7 +354,10 @@ mod tests {
     fn a_number_is_its_text() {
         let h = Hash64::default();
         for v in [0, 5, -17, i64::MAX, i64::MIN] {
-            assert_eq!(h.string(&Str::Int(v)).unwrap(), h.bytes(v.to_string().as_bytes()));
+            assert_eq!(
+                h.string(&Str::Int(v)).unwrap(),
+                h.bytes(v.to_string().as_bytes())
+            );
         }
         assert_ne!(h.bytes(b"007"), h.bytes(b"7"));
     }

@@ -23,7 +23,9 @@ pub fn value<'a, B: Bytes<'a>>(b: &mut B, layout: Layout, templates: &Templates)
         | Layout::ZsetListpack
         | Layout::SetListpack
         | Layout::TemplateListpackRef => string::skip(b),
-        Layout::List | Layout::Set | Layout::Quicklist => counted(b, "element", |b| string::skip(b)),
+        Layout::List | Layout::Set | Layout::Quicklist => {
+            counted(b, "element", |b| string::skip(b))
+        }
         Layout::Hash => counted(b, "field", |b| {
             string::skip(b)?;
             string::skip(b)
@@ -35,7 +37,11 @@ pub fn value<'a, B: Bytes<'a>>(b: &mut B, layout: Layout, templates: &Templates)
         Layout::ZsetText => counted(b, "member", |b| {
             string::skip(b)?;
             let n = b.byte()?;
-            if n < 253 { b.skip(u64::from(n)) } else { Ok(()) }
+            if n < 253 {
+                b.skip(u64::from(n))
+            } else {
+                Ok(())
+            }
         }),
         Layout::HashTtlFirst => counted(b, "field", ttl_first),
         Layout::HashTtlRelative => {

@@ -43,9 +43,9 @@ fn special<'a, B: Bytes<'a>>(b: &mut B, x: u8) -> Result<Form> {
             let stored = length::number(b)?;
             let len = length::number(b)?;
             if len > stored.saturating_mul(limits::LZF_RATIO) {
-                return Err(b.at().corrupt(format!(
-                    "{stored} bytes of LZF cannot expand to {len}"
-                )));
+                return Err(b
+                    .at()
+                    .corrupt(format!("{stored} bytes of LZF cannot expand to {len}")));
             }
             Ok(Form::Lzf(stored, len))
         }

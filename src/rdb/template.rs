@@ -52,7 +52,8 @@ impl Template {
 
     /// Adds a name behind the others.
     pub fn push(&mut self, name: &[u8]) -> Result<()> {
-        if self.names.len() + name.len() + size_of::<usize>() * self.ends.len() > limits::TEMPLATES {
+        if self.names.len() + name.len() + size_of::<usize>() * self.ends.len() > limits::TEMPLATES
+        {
             return Err(Error::limit(format!(
                 "the field names of hash templates take over {} bytes",
                 limits::TEMPLATES
@@ -126,16 +127,18 @@ pub(super) fn listpack_len<'a, B: Bytes<'a>>(b: &mut B) -> Result<u64> {
     };
     let mut expanded = Vec::new();
     let blob = if let Form::Lzf(_, len) = form {
-        let len = usize::try_from(len).unwrap_or(usize::MAX).min(limits::INFLATE);
+        let len = usize::try_from(len)
+            .unwrap_or(usize::MAX)
+            .min(limits::INFLATE);
         crate::packed::lzf::decode(bytes, len, &mut expanded)
             .map_err(|e| at.corrupt(format!("invalid LZF: {e}")))?;
         expanded.as_slice()
     } else {
         bytes
     };
-    let mut reader = crate::packed::listpack::Reader::new(
-        crate::input::bytes::Slice::inflated(blob, at.offset),
-    )?;
+    let mut reader = crate::packed::listpack::Reader::new(crate::input::bytes::Slice::inflated(
+        blob, at.offset,
+    ))?;
     let mut n = 0;
     let mut scratch = Vec::new();
     while reader.next(&mut scratch)?.is_some() {

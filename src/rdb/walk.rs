@@ -3,13 +3,13 @@
 //! One dispatch for all layouts, generic over where the bytes are. What is wrong but can be read past goes to
 //! [`Visit::finding`]; so do equal members and fields, when the walk is told to look for them.
 
+use super::length;
 use super::seen::{Hash64, Seen};
 use super::string::{self, BlobScratch};
 use super::template::Templates;
 use super::types::{Layout, TypeRow};
 use super::value::{array, hash, list, module, set, stream, zset};
 use super::visit::Visit;
-use super::length;
 use crate::error::{Error, Result};
 use crate::input::bytes::{Bytes, Paged, Slice};
 use crate::limits;
@@ -157,7 +157,10 @@ fn value<'a, B: Bytes<'a> + Clone, V: Visit + ?Sized>(
         }
         // Framing has refused these two.
         Layout::ModuleOld | Layout::Unknown => {
-            return Err(Error::unsupported(b.at().offset, "this type cannot be read"));
+            return Err(Error::unsupported(
+                b.at().offset,
+                "this type cannot be read",
+            ));
         }
     };
     if elements == 0 { v.empty() } else { Ok(()) }
@@ -205,7 +208,11 @@ fn compare<'a, B: Bytes<'a> + Clone, V: Visit + ?Sized>(
     doubles.sort_unstable();
     for (name, n) in doubles {
         let mut finding = Finding::unnoticed(
-            if what == "field" { "duplicate-field" } else { "duplicate-member" },
+            if what == "field" {
+                "duplicate-field"
+            } else {
+                "duplicate-member"
+            },
             offset,
             format!("{what} {} is there {n} times", crate::text::quoted(&name)),
         );

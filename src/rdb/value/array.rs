@@ -21,7 +21,11 @@ pub(in crate::rdb) fn walk<'a, B: Bytes<'a>, V: Visit + ?Sized>(
     let at = b.at();
     let n = length::number(b)?;
     if n == 0 {
-        v.finding(Finding::refused("empty-array", at.offset, "an array without elements"))?;
+        v.finding(Finding::refused(
+            "empty-array",
+            at.offset,
+            "an array without elements",
+        ))?;
     }
     let cursor = match length::number(b)? {
         0 => None,
@@ -37,7 +41,10 @@ pub(in crate::rdb) fn walk<'a, B: Bytes<'a>, V: Visit + ?Sized>(
             v.finding(Finding::unnoticed(
                 "array-order",
                 at.offset,
-                format!("index {index} stands behind index {}", last.unwrap_or_default()),
+                format!(
+                    "index {index} stands behind index {}",
+                    last.unwrap_or_default()
+                ),
             ))?;
         }
         last = Some(index);

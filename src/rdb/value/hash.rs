@@ -22,7 +22,7 @@ use crate::input::bytes::{At, Bytes};
 use crate::limits;
 use crate::model::finding::Finding;
 use crate::packed::string::Str;
-use crate::packed::{listpack as lp, zipmap as zm, ziplist as zl};
+use crate::packed::{listpack as lp, ziplist as zl, zipmap as zm};
 
 /// The latest expiry that files may hold.
 const EXPIRE_MAX: u64 = (1 << 48) - 1;
@@ -269,8 +269,7 @@ fn string_values<'a, B: Bytes<'a>, V: Visit + ?Sized>(
     v: &mut V,
 ) -> Result<u64> {
     for (i, name) in template.fields().enumerate() {
-        let value =
-            string::read(b, &mut sc.b).map_err(|e| e.within(format!("value {i}")))?;
+        let value = string::read(b, &mut sc.b).map_err(|e| e.within(format!("value {i}")))?;
         v.field(Str::Bytes(name), value, None)?;
     }
     Ok(template.len() as u64)
@@ -282,7 +281,9 @@ pub(in crate::rdb) fn template_listpack<'a, B: Bytes<'a>, V: Visit + ?Sized>(
     v: &mut V,
 ) -> Result<u64> {
     let template = names(b, sc)?;
-    let Scratch { a, b: values, blob, .. } = sc;
+    let Scratch {
+        a, b: values, blob, ..
+    } = sc;
     listpack_values(b, |_, _| Ok(&template), a, values, blob, v)
 }
 
@@ -292,7 +293,9 @@ pub(in crate::rdb) fn template_listpack_ref<'a, B: Bytes<'a>, V: Visit + ?Sized>
     sc: &mut Scratch,
     v: &mut V,
 ) -> Result<u64> {
-    let Scratch { a, b: values, blob, .. } = sc;
+    let Scratch {
+        a, b: values, blob, ..
+    } = sc;
     let of = |id: i64, at: At| {
         let Ok(id) = u64::try_from(id) else {
             return Err(at.corrupt(format!("{id} is no template id")));

@@ -57,7 +57,9 @@ pub(in crate::rdb) fn quicklist2<'a, B: Bytes<'a>, V: Visit + ?Sized>(
                 v.element(string::read(b, &mut sc.a)?)?;
                 1
             }
-            2 => over_blob!(string::blob(b, &mut sc.blob)?, bytes => listpack_elements(bytes, &mut sc.a, v))?,
+            2 => {
+                over_blob!(string::blob(b, &mut sc.blob)?, bytes => listpack_elements(bytes, &mut sc.a, v))?
+            }
             other => {
                 return Err(at.corrupt(format!(
                     "container {other} is neither plain (1) nor packed (2)"

@@ -4,10 +4,10 @@
 //!   id: 54 bits of name (9 characters of 6 bits, first highest), 10 bits of encoding version
 //! Source: redis `src/module.c`, `moduleTypeNameByID`, `RDB_MODULE_OPCODE_*`.
 
+use super::super::length;
 use super::super::skip;
 use super::super::visit::Visit;
 use super::super::walk::Scratch;
-use super::super::length;
 use crate::error::Result;
 use crate::input::bytes::{Bytes, Data};
 use crate::packed::string::{Giant, Str};
@@ -55,7 +55,13 @@ pub fn name(id: u64) -> (String, u64) {
 mod tests {
     #[test]
     fn names_of_modules() {
-        assert_eq!(super::name(0xB5EB_2DFF_FADD_6C01), ("test__rdb".to_owned(), 1));
-        assert_eq!(super::name(0xBDE7_2DA2_BB1E_B400), ("vectorset".to_owned(), 0));
+        assert_eq!(
+            super::name(0xB5EB_2DFF_FADD_6C01),
+            ("test__rdb".to_owned(), 1)
+        );
+        assert_eq!(
+            super::name(0xBDE7_2DA2_BB1E_B400),
+            ("vectorset".to_owned(), 0)
+        );
     }
 }

@@ -4,10 +4,10 @@
 //!   SET_INTSET    <string: intset>
 //!   SET_LISTPACK  <string: listpack>
 
+use super::super::length;
 use super::super::string;
 use super::super::visit::Visit;
 use super::super::walk::{Distinct, Scratch, over_blob};
-use super::super::length;
 use crate::error::Result;
 use crate::input::bytes::Bytes;
 use crate::packed::string::Str;

@@ -127,7 +127,12 @@ pub(in crate::rdb) fn walk<'a, B: Bytes<'a>, V: Visit + ?Sized>(
     Ok(())
 }
 
-fn check_meta<V: Visit + ?Sized>(at: At, meta: &StreamMeta, seen: &Entries, v: &mut V) -> Result<()> {
+fn check_meta<V: Visit + ?Sized>(
+    at: At,
+    meta: &StreamMeta,
+    seen: &Entries,
+    v: &mut V,
+) -> Result<()> {
     if meta.length != seen.live {
         // Servers before 8.10 load it, and some old files have it: the entries are whole.
         v.finding(Finding {
@@ -135,7 +140,10 @@ fn check_meta<V: Visit + ?Sized>(at: At, meta: &StreamMeta, seen: &Entries, v: &
             ..Finding::warning(
                 "stream-length",
                 at.offset,
-                format!("the stream says {} entries and has {}", meta.length, seen.live),
+                format!(
+                    "the stream says {} entries and has {}",
+                    meta.length, seen.live
+                ),
             )
         })?;
     }
@@ -179,7 +187,10 @@ fn node<'a, B: Bytes<'a>, V: Visit + ?Sized>(
         let mut finding = Finding::unnoticed(
             "stream-node-order",
             at.offset,
-            format!("node {key} stands behind node {}", seen.node.unwrap_or_default()),
+            format!(
+                "node {key} stands behind node {}",
+                seen.node.unwrap_or_default()
+            ),
         );
         if seen.node == Some(key) {
             finding.refused = Refused::Always;
@@ -188,7 +199,11 @@ fn node<'a, B: Bytes<'a>, V: Visit + ?Sized>(
     }
     seen.node = Some(key);
     let walk::Scratch {
-        a, b: second, blob, stream, ..
+        a,
+        b: second,
+        blob,
+        stream,
+        ..
     } = sc;
     let step = over_blob!(string::blob(b, blob)?, bytes => {
         lp::Reader::new(bytes).and_then(|reader| entries(reader, key, seen, &mut stream.names, a, second, v))
@@ -226,7 +241,11 @@ fn entries<'a, B: Bytes<'a>, V: Visit + ?Sized>(
     for _ in 0..fields {
         match reader.next(a)? {
             Some(name) => names.push(&name)?,
-            None => return Err(reader.at().corrupt("the listpack ends among the field names")),
+            None => {
+                return Err(reader
+                    .at()
+                    .corrupt("the listpack ends among the field names"));
+            }
         }
     }
     let at = reader.at();
@@ -241,7 +260,11 @@ fn entries<'a, B: Bytes<'a>, V: Visit + ?Sized>(
     if count == 0 {
         v.finding(Finding {
             refused: Refused::With(Since::redis((8, 10))),
-            ..Finding::warning("stream-empty-node", master.offset, "a node without live entries")
+            ..Finding::warning(
+                "stream-empty-node",
+                master.offset,
+                "a node without live entries",
+            )
         })?;
     }
     let (mut live, mut dead) = (0u64, 0u64);
@@ -250,7 +273,9 @@ fn entries<'a, B: Bytes<'a>, V: Visit + ?Sized>(
         let before = reader.seen();
         let Some(flags) = reader.next(a)? else { break };
         let Str::Int(flags) = flags else {
-            return Err(at.corrupt("an entry's flags: a listpack integer was expected, found a string"));
+            return Err(
+                at.corrupt("an entry's flags: a listpack integer was expected, found a string")
+            );
         };
         let ms = reader.int("ms-diff", a)?;
         let seq = reader.int("seq-diff", a)?;
@@ -267,7 +292,10 @@ fn entries<'a, B: Bytes<'a>, V: Visit + ?Sized>(
                 v.finding(Finding::unnoticed(
                     "stream-order",
                     at.offset,
-                    format!("entry {id} stands behind entry {}", seen.last.unwrap_or_default()),
+                    format!(
+                        "entry {id} stands behind entry {}",
+                        seen.last.unwrap_or_default()
+                    ),
                 ))?;
             }
             seen.last = Some(id);
@@ -297,7 +325,9 @@ fn entries<'a, B: Bytes<'a>, V: Visit + ?Sized>(
         v.finding(Finding::unnoticed(
             "stream-node-count",
             master.offset,
-            format!("the node says {count} live and {deleted} deleted entries and has {live} and {dead}"),
+            format!(
+                "the node says {count} live and {deleted} deleted entries and has {live} and {dead}"
+            ),
         ))?;
     }
     seen.live += live;
@@ -407,7 +437,14 @@ fn group<'a, B: Bytes<'a>, V: Visit + ?Sized>(
         } else {
             None
         };
-        distinct(at, "duplicate-consumer", "consumer", &name, &mut consumers, v)?;
+        distinct(
+            at,
+            "duplicate-consumer",
+            "consumer",
+            &name,
+            &mut consumers,
+            v,
+        )?;
         v.stream(StreamPart::Consumer {
             name,
             seen_time,
@@ -519,7 +556,10 @@ fn idmp<'a, B: Bytes<'a>, V: Visit + ?Sized>(
     let at = b.at();
     let duration = length::number(b)?;
     let max_entries = length::number(b)?;
-    for (name, value, most) in [("duration", duration, 86_400), ("maximum", max_entries, 10_000)] {
+    for (name, value, most) in [
+        ("duration", duration, 86_400),
+        ("maximum", max_entries, 10_000),
+    ] {
         if !(1..=most).contains(&value) {
             v.finding(Finding::refused(
                 "stream-idmp",

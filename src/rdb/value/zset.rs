@@ -66,7 +66,11 @@ fn plain<'a, B: Bytes<'a>, V: Visit + ?Sized>(
             let at = b.at();
             let score = score(b)?;
             if score.is_nan() {
-                v.finding(Finding::refused("nan-score", at.offset, "the score is not a number"))?;
+                v.finding(Finding::refused(
+                    "nan-score",
+                    at.offset,
+                    "the score is not a number",
+                ))?;
             }
             distinct.add(&member)?;
             v.scored(member, score)
@@ -119,7 +123,10 @@ impl Order {
             self.broken = Some(Finding::unnoticed(
                 "zset-order",
                 at.offset,
-                format!("member {} with score {score} stands behind a higher one", shown(member)),
+                format!(
+                    "member {} with score {score} stands behind a higher one",
+                    shown(member)
+                ),
             ));
         }
         self.last = Some(score);
