@@ -175,11 +175,23 @@ fn decode_into(input: &[u8], expected: usize, dst: &mut [u8]) -> Result<(), LzfE
             }
             let from = input.get(i..).unwrap_or_default();
             let to = dst.get_mut(o..).unwrap_or_default();
-            match (from.first_chunk::<SLACK>(), to.first_chunk_mut::<SLACK>()) {
-                (Some(from), Some(to)) => *to = *from,
-                _ => {
-                    let from = from.get(..n).ok_or(truncated)?;
-                    to.get_mut(..n).ok_or(overrun)?.copy_from_slice(from);
+            // Most runs are short, and most inputs too: the widest copy that both sides have room for.
+            if let (Some(from), Some(to)) = (from.first_chunk::<SLACK>(), to.first_chunk_mut::<SLACK>()) {
+                *to = *from;
+            } else if n <= 8
+                && let (Some(from), Some(to)) = (from.first_chunk::<8>(), to.first_chunk_mut::<8>())
+            {
+                *to = *from;
+            } else {
+                let from = from.get(..n).ok_or(truncated)?;
+                let to = to.get_mut(..n).ok_or(overrun)?;
+                if n < 8 {
+                    // Less than a call of memcpy costs.
+                    for (to, from) in to.iter_mut().zip(from) {
+                        *to = *from;
+                    }
+                } else {
+                    to.copy_from_slice(from);
                 }
             }
             i += n;
@@ -245,7 +257,7 @@ const REPEAT: [[u8; 16]; 8] = {
 
 /// Copies `n` bytes to `o` from `distance` before, byte after byte in effect. Writes up to 15 bytes too many.
 /// `None` only where the slack is missing, which the callers rule out.
-#[inline]
+#[inline(always)]
 fn copy_back(dst: &mut [u8], o: usize, distance: usize, n: usize) -> Option<()> {
     let from = o.checked_sub(distance)?;
     // From `from` on, all positions are relative to this slice, which spares a check of the start.
