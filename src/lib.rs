@@ -7,10 +7,12 @@ pub mod filter;
 pub mod input;
 pub mod limits;
 pub mod model;
+pub mod ops;
 pub mod packed;
 pub mod pipe;
 pub mod rdb;
 pub mod resp;
+pub mod sink;
 pub mod text;
 
 pub use error::{Error, ErrorKind, Result};

@@ -1,81 +1,26 @@
-//! bench
-use redisk::{
-    input::open::Input,
-    pipe,
-    rdb::{
-        frame::Reader,
-        keys::Keys,
-        visit::Visit,
-        walk::{self, Scratch, Walk},
-    },
-};
-struct Nop;
-impl Visit for Nop {}
-struct W<'k> {
-    deep: bool,
-    sc: Scratch,
-    n: u64,
-    keys: Option<redisk::rdb::keys::Batch<'k>>,
-    distinct: bool,
-}
-impl pipe::Work for W<'_> {
-    fn block(
-        &mut self,
-        b: &redisk::rdb::frame::Block,
-        _o: &mut pipe::Out<'_, '_>,
-    ) -> redisk::Result<pipe::Flow> {
-        let mut s = Vec::new();
-        for r in b.records() {
-            if let Some(row) = r.row() {
-                self.n += 1;
-                if let Some(k) = &mut self.keys {
-                    let key = r.key(&mut s)?;
-                    k.add(r.frame.db, key);
-                }
-                if self.deep {
-                    let w = Walk {
-                        row,
-                        templates: &b.templates,
-                        distinct: self.distinct,
-                    };
-                    match r.body() {
-                        Some(mut c) => walk::slice(&w, &mut c, &mut self.sc, &mut Nop)?,
-                        None => walk::paged(&w, &mut r.big_body()?, &mut self.sc, &mut Nop)?,
-                    }
-                }
-            }
-        }
-        if let Some(k) = &mut self.keys {
-            k.flush()?;
-        }
-        Ok(pipe::Flow::More)
-    }
-}
-fn main() {
+//! The `redisk` binary.
+use redisk::{input::open::Input, ops, sink::{json::Json, bytes::Binary}, filter::Filter};
+use std::io::Write;
+fn main() -> std::process::ExitCode {
     let a: Vec<String> = std::env::args().collect();
-    let i = Input::open(a[1].as_ref()).unwrap();
-    let m = &a[2];
-    let r = Reader::new(i.stream, i.file, true).unwrap();
-    let keys = Keys::default();
-    let mut sink = std::io::sink();
-    let o = pipe::run(
-        r,
-        a[3].parse().unwrap(),
-        || W {
-            deep: m.contains('d'),
-            distinct: m.contains('u'),
-            sc: Scratch::default(),
-            n: 0,
-            keys: m.contains('k').then(|| keys.batch()),
+    let file = a.last().cloned().unwrap_or_default();
+    let threads = a.iter().position(|x| x == "--threads").and_then(|i| a.get(i + 1)).and_then(|n| n.parse().ok()).unwrap_or(2);
+    let input = match Input::open(file.as_ref()) { Ok(i) => i, Err(e) => { eprintln!("{e}"); return 2.into(); } };
+    match a.get(1).map(String::as_str) {
+        Some("dump") => {
+            let json = Json { binary: if a.iter().any(|x| x == "base64") { Binary::Base64 } else { Binary::Auto }, data_only: a.iter().any(|x| x == "--data-only"), array: false, places: false };
+            let mut sink = std::io::BufWriter::new(std::io::stdout());
+            let (report, e) = ops::dump::dump(input, || json.clone(), &ops::dump::Options { filter: Filter::default(), limit: None, threads, progress: &|_| () }, &mut sink);
+            let _ = sink.flush();
+            if let Some(e) = e { eprintln!("{e}"); return if e.kind().is_damage() { 1.into() } else { 2.into() }; }
+            if report.empty > 0 { eprintln!("{:?}", report.empty_keys); }
+        }
+        _ => match ops::verify::verify(input, &ops::verify::Options { threads, progress: &|_| () }) {
+            Ok(r) => { for f in &r.findings { eprintln!("{} {:?} {}: {}", f.severity.name(), f.refused, f.place, f.message); }
+                eprintln!("loads: {}", redisk::model::target::ranges(|t| r.loads(t)));
+                if r.damaged() { return 1.into(); } }
+            Err(e) => { eprintln!("{e}"); return if e.kind().is_damage() { 1.into() } else { 2.into() }; }
         },
-        &mut sink,
-        &|_| (),
-    );
-    println!(
-        "{} {:?} {:?} {:?}",
-        o.workers.iter().map(|w| w.n).sum::<u64>(),
-        o.error,
-        o.reader.ending(),
-        keys.suspects().unwrap().len()
-    );
+    }
+    0.into()
 }

@@ -4,7 +4,7 @@ use super::bytes::ReadAt;
 use crate::error::{Error, Result};
 use std::fs::File;
 use std::io::{Cursor, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// What a stream of bytes is, by its first ones.
@@ -54,6 +54,8 @@ impl Content {
 pub struct Input {
     /// The name the user gave; `-` for standard input.
     pub name: String,
+    /// Where it can be opened again, if it is a regular file.
+    pub path: Option<PathBuf>,
     /// The bytes, expanded, from the first one on.
     pub stream: Box<dyn Read + Send>,
     /// The same bytes by range, where they are an ordinary file that is not compressed.
@@ -92,7 +94,10 @@ impl Input {
                 let regular = meta.is_file();
                 let by_range = regular.then(|| file.clone() as Arc<dyn ReadAt + Send + Sync>);
                 let size = regular.then_some(meta.len());
-                Input::of(&name, Box::new(FileStream(file)), by_range, size)
+                Input::of(&name, Box::new(FileStream(file)), by_range, size).map(|mut input| {
+                    input.path = regular.then(|| path.to_owned());
+                    input
+                })
             }
             None => Input::of(&name, Box::new(std::io::stdin()), None, None),
         }
@@ -121,6 +126,7 @@ impl Input {
         }
         Ok(Input {
             name: name.to_owned(),
+            path: None,
             stream,
             file,
             size,

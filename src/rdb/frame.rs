@@ -14,13 +14,13 @@ use super::opcode as op;
 use super::skip;
 use super::string;
 use super::template::{Template, Templates};
-use super::types::{self, TypeRow};
+use super::types::{self, Layout, TypeRow};
 use crate::error::{Error, ErrorKind, Result};
 use crate::input::bytes::{At, Bytes, Data, Far, Paged, ReadAt, Slice};
 use crate::input::checksum::Crc64;
 use crate::input::spool::Spool;
 use crate::limits;
-use crate::model::kind::Flavour;
+use crate::model::kind::{Encoding, Flavour};
 use std::io::Read;
 use std::sync::Arc;
 
@@ -255,6 +255,38 @@ impl<'b> Record<'b> {
         scratch.clear();
         scratch.extend_from_slice(&held);
         Ok(scratch)
+    }
+
+    /// Adds db and key to an error's place.
+    #[cold]
+    #[must_use]
+    pub fn name(&self, e: Error) -> Error {
+        if self.row().is_none() {
+            return e;
+        }
+        name_key(
+            e,
+            Slice::new(self.cut(self.frame.key, self.frame.body), self.key_offset()),
+            self.frame.db,
+        )
+    }
+
+    /// How a key's value is encoded: the type's encoding, or for strings how this one is packed.
+    #[must_use]
+    pub fn encoding(&self) -> Option<Encoding> {
+        let row = self.row()?;
+        if row.layout != Layout::Text {
+            return Some(row.encoding);
+        }
+        let big = match self.body() {
+            Some(mut b) => string::form(&mut b),
+            None => self.big_body().and_then(|mut b| string::form(&mut b)),
+        };
+        Some(match big {
+            Ok(string::Form::Int(_)) => Encoding::Int,
+            Ok(string::Form::Lzf(..)) => Encoding::Lzf,
+            _ => Encoding::Raw,
+        })
     }
 
     /// The metadata in front of the key as it stands in the file, from the F3 byte on.

@@ -1,5 +1,6 @@
 //! The RDB format, read and judged. Source: `rdb.c` and `rdb.h` of Redis and Valkey.
 
+pub mod check;
 pub mod frame;
 pub mod keys;
 pub mod length;

@@ -4,6 +4,7 @@
 //! [`Visit::finding`]; so do equal members and fields, when the walk is told to look for them.
 
 use super::length;
+use super::frame::Record;
 use super::seen::{Hash64, Seen};
 use super::string::{self, BlobScratch};
 use super::template::Templates;
@@ -64,6 +65,27 @@ impl<'s> Distinct<'s> {
             None => Ok(()),
         }
     }
+}
+
+/// Walks over the value of a key's record, wherever it is. Errors and findings say which key.
+#[inline]
+pub fn record<V: Visit>(
+    r: &Record<'_>,
+    row: &'static TypeRow,
+    distinct: bool,
+    sc: &mut Scratch,
+    v: &mut V,
+) -> Result<()> {
+    let w = Walk {
+        row,
+        templates: &r.block().templates,
+        distinct,
+    };
+    let walked = match r.body() {
+        Some(mut b) => slice(&w, &mut b, sc, v),
+        None => r.big_body().and_then(|mut b| paged(&w, &mut b, sc, v)),
+    };
+    walked.map_err(|e| r.name(e))
 }
 
 /// Walks over a value in a slice: `b` stands behind the key.

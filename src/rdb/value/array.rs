@@ -75,3 +75,13 @@ fn element<'a, B: Bytes<'a>, V: Visit + ?Sized>(
     v.array_element(index, value)?;
     Ok(index)
 }
+
+/// The string that a float element is: its shortest text, with `.0` where that has no point and no exponent.
+pub fn float_text(v: f64, out: &mut Vec<u8>) {
+    let start = out.len();
+    crate::model::number::format_fpconv(v, out);
+    let text = out.get(start..).unwrap_or_default();
+    if !text.iter().any(|c| matches!(c, b'.' | b'e' | b'n')) {
+        out.extend_from_slice(b".0");
+    }
+}

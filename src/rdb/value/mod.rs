@@ -1,6 +1,6 @@
 //! The values, one file a kind. Each function walks over one layout and gives the number of elements.
 
-pub(super) mod array;
+pub mod array;
 pub(super) mod hash;
 pub(super) mod list;
 pub mod module;

@@ -1,0 +1,205 @@
+//! `dump`: the keys of an RDB file, rendered.
+//!
+//! What is sound is written; then the first damage is an error. A file whose checksum is wrong, or that holds a key
+//! twice, is written as a whole and is an error all the same.
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::filter::Filter;
+use crate::input::open::Input;
+use crate::pipe::{self, Flow, Out};
+use crate::rdb::frame::{Block, Checksum, Ending, Header, Reader};
+use crate::rdb::keys::{self, Batch, Duplicate, Keys};
+use crate::rdb::walk::Scratch;
+use crate::sink::{Key, Render, Rendered};
+use std::io::Write;
+
+/// How to dump.
+pub struct Options<'a> {
+    /// Which keys.
+    pub filter: Filter,
+    /// At most so many keys.
+    pub limit: Option<u64>,
+    /// Workers.
+    pub threads: usize,
+    /// Is told how many bytes were read.
+    pub progress: &'a (dyn Fn(u64) + Sync),
+}
+
+/// What a dump did.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// Magic and version; `None` where not even they could be read.
+    pub header: Option<Header>,
+    /// Keys written.
+    pub keys: u64,
+    /// Keys left out because they have no elements, as servers leave them out.
+    pub empty: u64,
+    /// The first of them.
+    pub empty_keys: Vec<(u64, Vec<u8>)>,
+    /// How the file ended; `None` where the dump stopped before.
+    pub ending: Option<Ending>,
+}
+
+/// Empty keys that are named.
+const NAMED: usize = 10;
+
+struct Worker<'a, R> {
+    render: R,
+    filter: &'a Filter,
+    limit: Option<u64>,
+    keys: Batch<'a>,
+    sc: Scratch,
+    name: Vec<u8>,
+    written: u64,
+    empty: u64,
+    empty_keys: Vec<(u64, Vec<u8>)>,
+}
+
+impl<R: Render> pipe::Work for Worker<'_, R> {
+    fn block(&mut self, block: &Block, out: &mut Out<'_, '_>) -> Result<Flow> {
+        self.render.block(block);
+        for record in block.records() {
+            let Some(row) = record.row() else {
+                self.render.record(&record, out)?;
+                continue;
+            };
+            let name = record.key(&mut self.name)?;
+            self.keys.add(record.frame.db, name);
+            let key = Key { record, row, name };
+            if !self.filter.is_empty() && !self.filter.wants(&key, &mut self.sc)? {
+                continue;
+            }
+            match self.render.key(&key, &mut self.sc, out)? {
+                Rendered::Done => self.written += 1,
+                Rendered::Empty => {
+                    self.empty += 1;
+                    if self.empty_keys.len() < NAMED {
+                        self.empty_keys.push((record.frame.db, key.name.to_vec()));
+                    }
+                }
+            }
+            if self.limit.is_some_and(|limit| self.written >= limit) {
+                return Ok(Flow::Stop);
+            }
+        }
+        self.keys.flush()?;
+        Ok(Flow::More)
+    }
+}
+
+/// Dumps an RDB file through renderers that `make` makes, one a worker. The report is whole as far as the work came,
+/// with the error that ended it.
+pub fn dump<R: Render>(
+    input: Input,
+    make: impl Fn() -> R,
+    options: &Options<'_>,
+    sink: &mut (dyn Write + Send),
+) -> (Report, Option<Error>) {
+    let name = input.name.clone();
+    let path = input.path.clone();
+    let mut report = Report::default();
+    let result = run(input, make, options, sink, &mut report, path.as_deref());
+    (report, result.err().map(|e| e.in_file(&name)))
+}
+
+fn run<R: Render>(
+    input: Input,
+    make: impl Fn() -> R,
+    options: &Options<'_>,
+    sink: &mut (dyn Write + Send),
+    report: &mut Report,
+    path: Option<&std::path::Path>,
+) -> Result<()> {
+    let reader = Reader::new(input.stream, input.file, true)?;
+    report.header = Some(reader.header());
+    let mut frame = Vec::new();
+    make().head(reader.header(), &mut frame)?;
+    write(sink, &frame)?;
+    let keys = Keys::default();
+    // The first keys of the file are those of the first blocks only when one worker reads them all.
+    let threads = if options.limit.is_some() { 1 } else { options.threads };
+    let outcome = if options.limit == Some(0) {
+        None
+    } else {
+        let worker = || Worker {
+            render: make(),
+            filter: &options.filter,
+            limit: options.limit,
+            keys: keys.batch(),
+            sc: Scratch::default(),
+            name: Vec::new(),
+            written: 0,
+            empty: 0,
+            empty_keys: Vec::new(),
+        };
+        Some(pipe::run(reader, threads, worker, sink, options.progress))
+    };
+    if let Some(outcome) = outcome {
+        for worker in outcome.workers {
+            report.keys += worker.written;
+            report.empty += worker.empty;
+            report.empty_keys.extend(worker.empty_keys);
+        }
+        report.empty_keys.sort();
+        report.empty_keys.truncate(NAMED);
+        if let Some(e) = outcome.error {
+            return Err(e);
+        }
+        report.ending = outcome.reader.ending().cloned();
+    }
+    frame.clear();
+    make().tail(&mut frame)?;
+    write(sink, &frame)?;
+    if let Some(ending) = &report.ending {
+        if let Some(e) = checksum_error(ending) {
+            return Err(e);
+        }
+        let suspects = keys.suspects()?;
+        if let Some(duplicate) = duplicates(path, &suspects)?.first() {
+            let [_, second, ..] = duplicate.offsets.as_slice() else {
+                return Ok(());
+            };
+            return Err(Error::corrupt(*second, "the key is in the file twice")
+                .in_key(duplicate.db, &duplicate.key));
+        }
+    }
+    Ok(())
+}
+
+/// The wrong checksum of a file as an error.
+#[must_use]
+pub fn checksum_error(ending: &Ending) -> Option<Error> {
+    match ending.checksum {
+        Checksum::Mismatch { stored, computed } => Some(
+            Error::new(
+                ErrorKind::Checksum,
+                format!("the checksum is {stored:016x}; the bytes give {computed:016x}"),
+            )
+            .at(ending.end - 8),
+        ),
+        _ => None,
+    }
+}
+
+/// Looks a second time at hashes of keys that came twice.
+pub fn duplicates(path: Option<&std::path::Path>, suspects: &[u64]) -> Result<Vec<Duplicate>> {
+    if suspects.is_empty() {
+        return Ok(Vec::new());
+    }
+    let Some(path) = path else {
+        return Err(Error::new(
+            ErrorKind::Corrupt,
+            format!(
+                "{} keys seem to be in the input twice (equal 64-bit hashes; a pipe cannot be read again to compare)",
+                suspects.len()
+            ),
+        ));
+    };
+    let again = Input::open(path)?;
+    keys::confirm(Reader::new(again.stream, again.file, false)?, suspects)
+}
+
+fn write(sink: &mut (dyn Write + Send), bytes: &[u8]) -> Result<()> {
+    sink.write_all(bytes)
+        .map_err(|e| Error::from_io(e, "write the output"))
+}

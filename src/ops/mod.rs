@@ -1,0 +1,4 @@
+//! One function a subcommand, usable by any Rust program: a source, a filter and a sink go in, a report comes out.
+
+pub mod dump;
+pub mod verify;

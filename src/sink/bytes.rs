@@ -1,0 +1,291 @@
+//! Byte strings as text: JSON strings, base64, hex, escapes.
+
+use crate::error::Result;
+use crate::packed::string::Str;
+use crate::pipe::Out;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+/// How byte strings are written (`--binary`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Binary {
+    /// Valid UTF-8 as a JSON string; anything else, and anything over 1 MiB, as `{"base64":"…"}`.
+    #[default]
+    Auto,
+    /// Every byte string as a base64 string.
+    Base64,
+    /// A JSON string in which bytes that are no printable text are `\xHH`: for eyes.
+    Escape,
+    /// Every byte string as a hex string: for eyes.
+    Hex,
+}
+
+/// Writes a byte string as a JSON value.
+#[inline]
+pub fn json(s: &Str<'_>, binary: Binary, out: &mut Out<'_, '_>) -> Result<()> {
+    match s {
+        Str::Bytes(b) => {
+            json_bytes(b, binary, &mut out.buf);
+            Ok(())
+        }
+        Str::Int(_) => {
+            s.with(|b| json_bytes(b.unwrap_or_default(), binary, &mut out.buf));
+            Ok(())
+        }
+        Str::Giant(_) => giant(s, binary, out),
+    }
+}
+
+/// The same for bytes at hand.
+#[inline]
+pub fn json_bytes(b: &[u8], binary: Binary, out: &mut Vec<u8>) {
+    match binary {
+        Binary::Auto => {
+            if is_plain(b) {
+                out.push(b'"');
+                out.extend_from_slice(b);
+                out.push(b'"');
+            } else {
+                awkward(b, out);
+            }
+        }
+        Binary::Base64 => {
+            out.push(b'"');
+            base64(b, out);
+            out.push(b'"');
+        }
+        Binary::Escape => {
+            let text = crate::text::escaped(b).to_string();
+            json_text(&text, out);
+        }
+        Binary::Hex => {
+            out.push(b'"');
+            hex(b, out);
+            out.push(b'"');
+        }
+    }
+}
+
+/// Whether the bytes can stand between quotes as they are: printable ASCII without quote and backslash.
+#[inline]
+fn is_plain(b: &[u8]) -> bool {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGHS: u64 = 0x8080_8080_8080_8080;
+    /// Has a byte of `w` that is zero; exact as long as no byte is above 0x7f, which is judged apart.
+    #[inline]
+    fn zeros(w: u64) -> u64 {
+        w.wrapping_sub(ONES) & !w
+    }
+    let mut bad = 0u64;
+    let (words, rest) = b.as_chunks::<8>();
+    for w in words {
+        let w = u64::from_le_bytes(*w);
+        bad |= w
+            | zeros(w ^ (ONES * b'"' as u64))
+            | zeros(w ^ (ONES * b'\\' as u64))
+            | zeros(w ^ (ONES * 0x7f))
+            | (w.wrapping_sub(ONES * 0x20) & !w);
+    }
+    bad & HIGHS == 0
+        && rest
+            .iter()
+            .all(|&c| (0x20..0x7f).contains(&c) && c != b'"' && c != b'\\')
+}
+
+#[inline(never)]
+fn awkward(b: &[u8], out: &mut Vec<u8>) {
+    match std::str::from_utf8(b) {
+        Ok(text) => json_text(text, out),
+        Err(_) => {
+            out.extend_from_slice(b"{\"base64\":\"");
+            base64(b, out);
+            out.extend_from_slice(b"\"}");
+        }
+    }
+}
+
+/// Writes text as a JSON string. DEL and the C1 controls are escaped too: a terminal may obey them.
+pub fn json_text(text: &str, out: &mut Vec<u8>) {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    out.push(b'"');
+    let bytes = text.as_bytes();
+    let mut start = 0;
+    let mut i = 0;
+    while let Some(&c) = bytes.get(i) {
+        let (width, code) = match c {
+            b'"' | b'\\' | 0..=0x1f | 0x7f => (1, c),
+            0xc2 => match bytes.get(i + 1) {
+                Some(&low @ 0x80..=0x9f) => (2, low),
+                _ => {
+                    i += 2;
+                    continue;
+                }
+            },
+            _ => {
+                i += 1;
+                continue;
+            }
+        };
+        out.extend_from_slice(bytes.get(start..i).unwrap_or_default());
+        match code {
+            b'"' => out.extend_from_slice(b"\\\""),
+            b'\\' => out.extend_from_slice(b"\\\\"),
+            b'\n' => out.extend_from_slice(b"\\n"),
+            b'\r' => out.extend_from_slice(b"\\r"),
+            b'\t' => out.extend_from_slice(b"\\t"),
+            _ => {
+                out.extend_from_slice(b"\\u00");
+                for half in [code >> 4, code & 15] {
+                    out.extend(HEX.get(usize::from(half)));
+                }
+            }
+        }
+        i += width;
+        start = i;
+    }
+    out.extend_from_slice(bytes.get(start..).unwrap_or_default());
+    out.push(b'"');
+}
+
+/// Appends base64.
+pub fn base64(b: &[u8], out: &mut Vec<u8>) {
+    let start = out.len();
+    out.resize(start + b.len().div_ceil(3) * 4, 0);
+    let room = out.get_mut(start..).unwrap_or_default();
+    // The room is exact, so this cannot fail.
+    let written = STANDARD.encode_slice(b, room).unwrap_or(0);
+    out.truncate(start + written);
+}
+
+/// Appends lower-case hex.
+pub fn hex(b: &[u8], out: &mut Vec<u8>) {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    for c in b {
+        out.extend(HEX.get(usize::from(c >> 4)));
+        out.extend(HEX.get(usize::from(c & 15)));
+    }
+}
+
+/// Base64 of bytes that come in pieces.
+#[derive(Default)]
+pub struct Base64Stream {
+    left: Vec<u8>,
+}
+
+impl Base64Stream {
+    /// Appends what is complete.
+    pub fn push(&mut self, mut piece: &[u8], out: &mut Vec<u8>) {
+        if !self.left.is_empty() {
+            let need = (3 - self.left.len()).min(piece.len());
+            let (head, rest) = piece.split_at_checked(need).unwrap_or((piece, &[]));
+            self.left.extend_from_slice(head);
+            piece = rest;
+            if self.left.len() < 3 {
+                return;
+            }
+            base64(&self.left, out);
+            self.left.clear();
+        }
+        let whole = piece.len() - piece.len() % 3;
+        let (whole, rest) = piece.split_at_checked(whole).unwrap_or((piece, &[]));
+        base64(whole, out);
+        self.left.extend_from_slice(rest);
+    }
+
+    /// Appends the end.
+    pub fn finish(self, out: &mut Vec<u8>) {
+        base64(&self.left, out);
+    }
+}
+
+#[cold]
+fn giant(s: &Str<'_>, binary: Binary, out: &mut Out<'_, '_>) -> Result<()> {
+    match binary {
+        Binary::Auto | Binary::Base64 => {
+            let mut stream = Base64Stream::default();
+            let (open, close): (&[u8], &[u8]) = if binary == Binary::Auto {
+                (b"{\"base64\":\"", b"\"}")
+            } else {
+                (b"\"", b"\"")
+            };
+            out.buf.extend_from_slice(open);
+            s.chunks(&mut |piece| {
+                stream.push(piece, &mut out.buf);
+                out.relieve()
+            })?;
+            stream.finish(&mut out.buf);
+            out.buf.extend_from_slice(close);
+        }
+        Binary::Hex => {
+            out.buf.push(b'"');
+            s.chunks(&mut |piece| {
+                hex(piece, &mut out.buf);
+                out.relieve()
+            })?;
+            out.buf.push(b'"');
+        }
+        Binary::Escape => {
+            // A character cut by a chunk border comes out as escaped bytes: for eyes it will do.
+            out.buf.push(b'"');
+            let mut text = Vec::new();
+            s.chunks(&mut |piece| {
+                text.clear();
+                json_text(&crate::text::escaped(piece).to_string(), &mut text);
+                let inner = text.get(1..text.len().saturating_sub(1));
+                out.buf.extend_from_slice(inner.unwrap_or_default());
+                out.relieve()
+            })?;
+            out.buf.push(b'"');
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn auto(b: &[u8]) -> String {
+        let mut out = Vec::new();
+        json_bytes(b, Binary::Auto, &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn json_strings_read_back() {
+        let mut samples: Vec<String> = (0..0x300u32)
+            .filter_map(char::from_u32)
+            .flat_map(|c| [format!("{c}"), format!("abcdefg{c}"), format!("abcdefgh{c}ij"), format!("{c}{c}żółw")])
+            .collect();
+        samples.push(String::new());
+        for s in samples {
+            let text = auto(s.as_bytes());
+            assert_eq!(serde_json::from_str::<String>(&text).unwrap(), s, "{text}");
+            assert!(text.chars().all(|c| !c.is_control()), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn plain_means_nothing_to_escape() {
+        for c in 0..=255u8 {
+            for n in 0..20 {
+                let mut b = vec![b'a'; 20];
+                b[n] = c;
+                let plain = (0x20..0x7f).contains(&c) && c != b'"' && c != b'\\';
+                assert_eq!(is_plain(&b), plain, "{c:#x} at {n}");
+            }
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_no_text() {
+        assert_eq!(auto(b"\xff\x00"), "{\"base64\":\"/wA=\"}");
+        let mut stream = Base64Stream::default();
+        let mut out = Vec::new();
+        for piece in [&b"a"[..], b"", b"bc", b"defg", b"h"] {
+            stream.push(piece, &mut out);
+        }
+        stream.finish(&mut out);
+        assert_eq!(out, b"YWJjZGVmZ2g=");
+    }
+}

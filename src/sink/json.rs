@@ -1,0 +1,637 @@
+//! JSON: one object a record, as JSON Lines or as one array. The forms are those of the manual (`man/redisk-dump.1`).
+//!
+//!   {"db":0,"key":"user:1","type":"hash","encoding":"listpack","expire_ms":null,"value":[["name","ann",null]]}
+
+use super::bytes::{self, Binary};
+use super::{Key, Render, Rendered};
+use crate::error::Result;
+use crate::input::bytes::Bytes;
+use crate::model::kind::{Flavour, Kind, StreamId};
+use crate::packed::string::{Digits, Str};
+use crate::pipe::Out;
+use crate::rdb::frame::{Header, Record, What};
+use crate::rdb::value::module;
+use crate::rdb::visit::{ArrayValue, StreamPart, Visit};
+use crate::rdb::walk::{self, Scratch};
+use crate::rdb::{length, opcode, string};
+
+/// Renders records as JSON objects.
+#[derive(Debug, Clone)]
+pub struct Json {
+    /// How byte strings are written.
+    pub binary: Binary,
+    /// Keys only, no other records.
+    pub data_only: bool,
+    /// One array instead of lines.
+    pub array: bool,
+    /// Where each key lies in the file, too: `offset`, `bytes`, `type_code`.
+    pub places: bool,
+}
+
+impl Json {
+    fn end(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(if self.array { b"},\n" } else { b"}\n" });
+    }
+}
+
+fn uint(n: u64, out: &mut Vec<u8>) {
+    match i64::try_from(n) {
+        Ok(n) => out.extend_from_slice(Digits::new(n).as_bytes()),
+        Err(_) => out.extend_from_slice(n.to_string().as_bytes()),
+    }
+}
+
+fn int(n: i64, out: &mut Vec<u8>) {
+    out.extend_from_slice(Digits::new(n).as_bytes());
+}
+
+fn opt_uint(n: Option<u64>, out: &mut Vec<u8>) {
+    match n {
+        Some(n) => uint(n, out),
+        None => out.extend_from_slice(b"null"),
+    }
+}
+
+fn opt_int(n: Option<i64>, out: &mut Vec<u8>) {
+    match n {
+        Some(n) => int(n, out),
+        None => out.extend_from_slice(b"null"),
+    }
+}
+
+fn id(id: StreamId, out: &mut Vec<u8>) {
+    out.push(b'"');
+    uint(id.ms, out);
+    out.push(b'-');
+    uint(id.seq, out);
+    out.push(b'"');
+}
+
+fn opt_id(x: Option<StreamId>, out: &mut Vec<u8>) {
+    match x {
+        Some(x) => id(x, out),
+        None => out.extend_from_slice(b"null"),
+    }
+}
+
+/// A double as JSON: a number that reads back to the same double, or a word.
+fn double(v: f64, out: &mut Vec<u8>) {
+    if v.is_nan() {
+        out.extend_from_slice(b"\"nan\"");
+    } else if v.is_infinite() {
+        out.extend_from_slice(if v > 0.0 { b"\"inf\"" } else { b"\"-inf\"" });
+    } else if v.abs() < 9e15 && v.trunc() == v && !(v == 0.0 && v.is_sign_negative()) {
+        #[allow(clippy::cast_possible_truncation, reason = "integral and below 2^53")]
+        int(v as i64, out);
+    } else {
+        // Writing into memory cannot fail.
+        let _ = serde_json::to_writer(out, &v);
+    }
+}
+
+impl Render for Json {
+    fn head(&mut self, header: Header, out: &mut Vec<u8>) -> Result<()> {
+        if self.array {
+            out.extend_from_slice(b"[\n");
+        }
+        if !self.data_only {
+            let magic = match header.flavour {
+                Flavour::Redis => "REDIS",
+                Flavour::Valkey => "VALKEY",
+            };
+            out.extend_from_slice(
+                format!("{{\"rdb\":{{\"magic\":\"{magic}\",\"version\":{}}}", header.version).as_bytes(),
+            );
+            self.end(out);
+        }
+        Ok(())
+    }
+
+    fn key(&mut self, key: &Key<'_>, sc: &mut Scratch, out: &mut Out<'_, '_>) -> Result<Rendered> {
+        let start = out.buf.len();
+        let record = &key.record;
+        let frame = record.frame;
+        let kind = key.row.kind;
+        out.buf.extend_from_slice(b"{\"db\":");
+        uint(frame.db, &mut out.buf);
+        out.buf.extend_from_slice(b",\"key\":");
+        bytes::json_bytes(key.name, self.binary, &mut out.buf);
+        out.buf.extend_from_slice(b",\"type\":\"");
+        out.buf.extend_from_slice(kind.name().as_bytes());
+        out.buf.extend_from_slice(b"\",\"encoding\":\"");
+        let encoding = record.encoding().unwrap_or(key.row.encoding);
+        out.buf.extend_from_slice(encoding.name().as_bytes());
+        out.buf.extend_from_slice(b"\",\"expire_ms\":");
+        opt_int(frame.attrs.expire_ms, &mut out.buf);
+        if let Some(idle) = frame.attrs.idle {
+            out.buf.extend_from_slice(b",\"idle\":");
+            uint(idle, &mut out.buf);
+        }
+        if let Some(freq) = frame.attrs.freq {
+            out.buf.extend_from_slice(b",\"freq\":");
+            uint(u64::from(freq), &mut out.buf);
+        }
+        if frame.attrs.noevict {
+            out.buf.extend_from_slice(b",\"noevict\":true");
+        }
+        if let Some(meta) = record.meta() {
+            out.buf.extend_from_slice(b",\"meta\":\"");
+            bytes::base64(meta, &mut out.buf);
+            out.buf.push(b'"');
+        }
+        if self.places {
+            out.buf.extend_from_slice(b",\"type_code\":");
+            uint(u64::from(key.row.code), &mut out.buf);
+            out.buf.extend_from_slice(b",\"offset\":");
+            uint(record.offset(), &mut out.buf);
+            out.buf.extend_from_slice(b",\"bytes\":");
+            uint(record.body_len(), &mut out.buf);
+        }
+        out.buf.extend_from_slice(b",\"value\":");
+        let (open, close): (&[u8], &[u8]) = match kind {
+            Kind::List | Kind::Set | Kind::Zset | Kind::Hash => (b"[", b"]"),
+            Kind::Stream => (b"{\"entries\":[", b"}"),
+            Kind::Array => (b"{", b"]}"),
+            Kind::String | Kind::Module | Kind::Gcra => (b"", b""),
+        };
+        out.buf.extend_from_slice(open);
+        let mut value = Value {
+            out,
+            binary: self.binary,
+            first: true,
+            inner: true,
+            stream: At::Entries,
+            empty: false,
+        };
+        let walked = walk::record(record, key.row, true, sc, &mut value);
+        let (empty, stream) = (value.empty, value.stream);
+        if empty || walked.is_err() {
+            if !out.spilled() {
+                out.buf.truncate(start);
+            }
+            return walked.map(|()| Rendered::Empty);
+        }
+        if kind == Kind::Stream {
+            value_end(stream, out);
+        }
+        out.buf.extend_from_slice(close);
+        self.end(&mut out.buf);
+        out.relieve()?;
+        Ok(Rendered::Done)
+    }
+
+    fn record(&mut self, record: &Record<'_>, out: &mut Out<'_, '_>) -> Result<()> {
+        if self.data_only {
+            return Ok(());
+        }
+        let What::Record(op) = record.frame.what else {
+            return Ok(());
+        };
+        let start = out.buf.len();
+        let done = match record.body() {
+            Some(mut b) => self.other(op, record, &mut b, out),
+            None => record
+                .big_body()
+                .and_then(|mut b| self.other(op, record, &mut b, out)),
+        };
+        if done.is_err() && !out.spilled() {
+            out.buf.truncate(start);
+        }
+        done?;
+        self.end(&mut out.buf);
+        out.relieve()
+    }
+
+    fn tail(&mut self, out: &mut Vec<u8>) -> Result<()> {
+        if self.array {
+            out.extend_from_slice(b"]\n");
+        }
+        Ok(())
+    }
+}
+
+impl Json {
+    /// A record that is no key, without its closing brace.
+    fn other<'a, B: Bytes<'a>>(
+        &self,
+        op: u8,
+        record: &Record<'_>,
+        b: &mut B,
+        out: &mut Out<'_, '_>,
+    ) -> Result<()> {
+        let mut held = Vec::new();
+        let valkey = record.block().header.flavour == Flavour::Valkey;
+        let numbers = |b: &mut B, names: &[&str], out: &mut Vec<u8>| -> Result<()> {
+            for (i, name) in names.iter().enumerate() {
+                let n = length::number(b)?;
+                let comma = if i == 0 { "" } else { "," };
+                out.extend_from_slice(format!("{comma}\"{name}\":{n}").as_bytes());
+            }
+            Ok(())
+        };
+        match op {
+            opcode::AUX => {
+                out.buf.extend_from_slice(b"{\"aux\":[");
+                bytes::json(&string::read(b, &mut held)?, self.binary, out)?;
+                out.buf.push(b',');
+                bytes::json(&string::read(b, &mut held)?, self.binary, out)?;
+                out.buf.push(b']');
+            }
+            opcode::FUNCTION2 => {
+                out.buf.extend_from_slice(b"{\"function\":");
+                bytes::json(&string::read(b, &mut held)?, self.binary, out)?;
+            }
+            opcode::RESIZEDB => {
+                out.buf.extend_from_slice(b"{\"resizedb\":{\"db\":");
+                uint(record.frame.db, &mut out.buf);
+                out.buf.push(b',');
+                numbers(b, &["keys", "expires"], &mut out.buf)?;
+                out.buf.push(b'}');
+            }
+            opcode::SLOT_INFO => {
+                out.buf.extend_from_slice(b"{\"slot_info\":{");
+                numbers(b, &["slot", "keys", "expires"], &mut out.buf)?;
+                out.buf.push(b'}');
+            }
+            opcode::MODULE_AUX => {
+                let id = length::number(b)?;
+                length::number(b)?;
+                let when = length::number(b)?;
+                let (name, version) = module::name(id);
+                out.buf.extend_from_slice(b"{\"module_aux\":{\"module\":");
+                bytes::json_text(&name, &mut out.buf);
+                out.buf.extend_from_slice(
+                    format!(",\"version\":{version},\"when\":{when},\"payload\":\"").as_bytes(),
+                );
+                self.rest(b, out)?;
+                out.buf.extend_from_slice(b"\"}");
+            }
+            opcode::SLOT_IMPORT if valkey => {
+                out.buf.extend_from_slice(b"{\"slot_import\":{\"job\":");
+                bytes::json(&string::read(b, &mut held)?, self.binary, out)?;
+                out.buf.extend_from_slice(b",\"slots\":[");
+                for i in 0..length::number(b)? {
+                    let (first, last) = (length::number(b)?, length::number(b)?);
+                    let comma = if i == 0 { "" } else { "," };
+                    out.buf.extend_from_slice(format!("{comma}[{first},{last}]").as_bytes());
+                }
+                out.buf.extend_from_slice(b"]}");
+            }
+            opcode::HASH_TEMPLATE => {
+                out.buf.extend_from_slice(b"{\"hash_template\":{\"id\":");
+                uint(length::number(b)?, &mut out.buf);
+                out.buf.extend_from_slice(b",\"fields\":[");
+                for i in 0..length::number(b)? {
+                    if i > 0 {
+                        out.buf.push(b',');
+                    }
+                    bytes::json(&string::read(b, &mut held)?, self.binary, out)?;
+                }
+                out.buf.extend_from_slice(b"]}");
+            }
+            other => {
+                out.buf
+                    .extend_from_slice(format!("{{\"opcode\":{other},\"raw\":\"").as_bytes());
+                self.rest(b, out)?;
+                out.buf.push(b'"');
+            }
+        }
+        Ok(())
+    }
+
+    /// What is left, as base64.
+    #[allow(clippy::unused_self, reason = "reads as one of the family")]
+    fn rest<'a, B: Bytes<'a>>(&self, b: &mut B, out: &mut Out<'_, '_>) -> Result<()> {
+        let mut stream = bytes::Base64Stream::default();
+        let mut held = Vec::new();
+        while b.left() > 0 {
+            let n = b.left().min(48 << 10);
+            if let crate::input::bytes::Data::Slice(piece) = b.take(n, &mut held)? {
+                stream.push(piece, &mut out.buf);
+            }
+            out.relieve()?;
+        }
+        stream.finish(&mut out.buf);
+        Ok(())
+    }
+}
+
+/// Where in a stream's object the output stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum At {
+    Entries,
+    Entry,
+    Groups,
+    Pending,
+    Consumer,
+    Nacked,
+    Idmp,
+    Producer,
+    Done,
+}
+
+struct Value<'o, 'g, 's> {
+    out: &'o mut Out<'g, 's>,
+    binary: Binary,
+    /// Nothing stands in the list under way yet.
+    first: bool,
+    /// The same for the list inside.
+    inner: bool,
+    stream: At,
+    empty: bool,
+}
+
+impl Value<'_, '_, '_> {
+    #[inline]
+    fn comma(&mut self) {
+        if self.first {
+            self.first = false;
+        } else {
+            self.out.buf.push(b',');
+        }
+    }
+
+    #[inline]
+    fn inner_comma(&mut self) {
+        if self.inner {
+            self.inner = false;
+        } else {
+            self.out.buf.push(b',');
+        }
+    }
+
+    #[inline]
+    fn text(&mut self, s: &Str<'_>) -> Result<()> {
+        bytes::json(s, self.binary, self.out)
+    }
+
+    fn put(&mut self, text: &[u8]) {
+        self.out.buf.extend_from_slice(text);
+    }
+}
+
+impl Visit for Value<'_, '_, '_> {
+    fn string(&mut self, value: Str<'_>) -> Result<()> {
+        self.text(&value)
+    }
+
+    #[inline]
+    fn element(&mut self, element: Str<'_>) -> Result<()> {
+        self.comma();
+        self.text(&element)?;
+        self.out.relieve()
+    }
+
+    #[inline]
+    fn member(&mut self, member: Str<'_>) -> Result<()> {
+        self.element(member)
+    }
+
+    #[inline]
+    fn scored(&mut self, member: Str<'_>, score: f64) -> Result<()> {
+        self.comma();
+        self.out.buf.push(b'[');
+        self.text(&member)?;
+        self.out.buf.push(b',');
+        double(score, &mut self.out.buf);
+        self.out.buf.push(b']');
+        self.out.relieve()
+    }
+
+    #[inline]
+    fn field(&mut self, field: Str<'_>, value: Str<'_>, expire_ms: Option<u64>) -> Result<()> {
+        self.comma();
+        self.out.buf.push(b'[');
+        self.text(&field)?;
+        self.out.buf.push(b',');
+        self.text(&value)?;
+        self.out.buf.push(b',');
+        opt_uint(expire_ms, &mut self.out.buf);
+        self.out.buf.push(b']');
+        self.out.relieve()
+    }
+
+    fn stream(&mut self, part: StreamPart<'_>) -> Result<()> {
+        match part {
+            StreamPart::Entry(entry) => {
+                if self.stream == At::Entry {
+                    self.put(b"]]");
+                }
+                self.stream = At::Entry;
+                self.comma();
+                self.put(b"[");
+                id(entry, &mut self.out.buf);
+                self.put(b",[");
+                self.inner = true;
+                self.out.relieve()?;
+            }
+            StreamPart::Field(field, value) => {
+                self.inner_comma();
+                self.put(b"[");
+                self.text(&field)?;
+                self.put(b",");
+                self.text(&value)?;
+                self.put(b"]");
+                self.out.relieve()?;
+            }
+            StreamPart::Meta(meta) => {
+                if self.stream == At::Entry {
+                    self.put(b"]]");
+                }
+                self.put(b"],\"length\":");
+                uint(meta.length, &mut self.out.buf);
+                self.put(b",\"last_id\":");
+                id(meta.last_id, &mut self.out.buf);
+                self.put(b",\"first_id\":");
+                opt_id(meta.first_id, &mut self.out.buf);
+                self.put(b",\"max_deleted_id\":");
+                opt_id(meta.max_deleted_id, &mut self.out.buf);
+                self.put(b",\"entries_added\":");
+                opt_uint(meta.entries_added, &mut self.out.buf);
+                self.put(b",\"groups\":[");
+                self.first = true;
+                self.stream = At::Groups;
+            }
+            StreamPart::Group {
+                name,
+                last_id,
+                entries_read,
+            } => {
+                self.comma();
+                self.put(b"{\"name\":");
+                self.text(&name)?;
+                self.put(b",\"last_id\":");
+                id(last_id, &mut self.out.buf);
+                self.put(b",\"entries_read\":");
+                opt_int(entries_read, &mut self.out.buf);
+                self.put(b",\"pel\":[");
+                self.inner = true;
+                self.stream = At::Pending;
+            }
+            StreamPart::Pending {
+                id: entry,
+                time,
+                count,
+            } => {
+                self.inner_comma();
+                self.put(b"[");
+                id(entry, &mut self.out.buf);
+                self.put(b",");
+                int(time, &mut self.out.buf);
+                self.put(b",");
+                uint(count, &mut self.out.buf);
+                self.put(b"]");
+                self.out.relieve()?;
+            }
+            StreamPart::Consumer {
+                name,
+                seen_time,
+                active_time,
+            } => {
+                self.put(if self.stream == At::Consumer {
+                    b"]},"
+                } else {
+                    b"],\"consumers\":["
+                });
+                self.put(b"{\"name\":");
+                self.text(&name)?;
+                self.put(b",\"seen_time\":");
+                int(seen_time, &mut self.out.buf);
+                self.put(b",\"active_time\":");
+                opt_int(active_time, &mut self.out.buf);
+                self.put(b",\"pending\":[");
+                self.inner = true;
+                self.stream = At::Consumer;
+            }
+            StreamPart::Owned { id: entry, .. } => {
+                self.inner_comma();
+                id(entry, &mut self.out.buf);
+                self.out.relieve()?;
+            }
+            StreamPart::Nacked { id: entry, .. } => {
+                if self.stream != At::Nacked {
+                    self.close_consumers();
+                    self.put(b",\"nacked\":[");
+                    self.inner = true;
+                    self.stream = At::Nacked;
+                }
+                self.inner_comma();
+                id(entry, &mut self.out.buf);
+            }
+            StreamPart::GroupEnd => {
+                if self.stream == At::Nacked {
+                    self.put(b"]}");
+                } else {
+                    self.close_consumers();
+                    self.put(b",\"nacked\":[]}");
+                }
+                self.stream = At::Groups;
+            }
+            StreamPart::Idmp {
+                duration,
+                max_entries,
+            } => {
+                self.put(b"],\"idmp\":{\"duration\":");
+                uint(duration, &mut self.out.buf);
+                self.put(b",\"max_entries\":");
+                uint(max_entries, &mut self.out.buf);
+                self.put(b",\"producers\":[");
+                self.first = true;
+                self.stream = At::Idmp;
+            }
+            StreamPart::Producer(pid) => {
+                if self.stream == At::Producer {
+                    self.put(b"]}");
+                }
+                self.comma();
+                self.put(b"{\"pid\":");
+                self.text(&pid)?;
+                self.put(b",\"ids\":[");
+                self.inner = true;
+                self.stream = At::Producer;
+            }
+            StreamPart::ProducerId(iid, entry) => {
+                self.inner_comma();
+                self.put(b"[");
+                self.text(&iid)?;
+                self.put(b",");
+                id(entry, &mut self.out.buf);
+                self.put(b"]");
+                self.out.relieve()?;
+            }
+            StreamPart::IdmpEnd { added, duplicates } => {
+                if self.stream == At::Producer {
+                    self.put(b"]}");
+                }
+                self.put(b"],\"added\":");
+                uint(added, &mut self.out.buf);
+                self.put(b",\"duplicates\":");
+                uint(duplicates, &mut self.out.buf);
+                self.put(b"}");
+                self.stream = At::Done;
+            }
+        }
+        Ok(())
+    }
+
+    fn module(&mut self, module: u64, fields: Str<'_>) -> Result<()> {
+        let (name, version) = module::name(module);
+        self.put(b"{\"module\":");
+        bytes::json_text(&name, &mut self.out.buf);
+        self.put(format!(",\"version\":{version},\"payload\":").as_bytes());
+        bytes::json(&fields, Binary::Base64, self.out)?;
+        self.put(b"}");
+        Ok(())
+    }
+
+    fn array_cursor(&mut self, cursor: Option<u64>) -> Result<()> {
+        self.put(b"\"cursor\":");
+        opt_uint(cursor, &mut self.out.buf);
+        self.put(b",\"elements\":[");
+        Ok(())
+    }
+
+    fn array_element(&mut self, index: u64, value: ArrayValue<'_>) -> Result<()> {
+        self.comma();
+        self.put(b"[");
+        uint(index, &mut self.out.buf);
+        self.put(b",");
+        match value {
+            ArrayValue::Text(s) => self.text(&s)?,
+            ArrayValue::Float(v) => {
+                let mut text = Vec::new();
+                crate::rdb::value::array::float_text(v, &mut text);
+                bytes::json_bytes(&text, self.binary, &mut self.out.buf);
+            }
+        }
+        self.put(b"]");
+        self.out.relieve()
+    }
+
+    fn gcra(&mut self, tat: u64) -> Result<()> {
+        uint(tat, &mut self.out.buf);
+        Ok(())
+    }
+
+    fn empty(&mut self) -> Result<()> {
+        self.empty = true;
+        Ok(())
+    }
+}
+
+impl Value<'_, '_, '_> {
+    fn close_consumers(&mut self) {
+        self.put(if self.stream == At::Consumer {
+            b"]}]"
+        } else {
+            b"],\"consumers\":[]"
+        });
+    }
+}
+
+/// Closes what a stream's last part left open.
+fn value_end(at: At, out: &mut Out<'_, '_>) {
+    if at != At::Done {
+        out.buf.extend_from_slice(b"],\"idmp\":null");
+    }
+}

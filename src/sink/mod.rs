@@ -1,0 +1,50 @@
+//! Where records go: each format renders keys and other records to bytes. All of them run in workers, block by block,
+//! so what a renderer writes for a record must not depend on records of other blocks.
+
+pub mod bytes;
+pub mod json;
+
+use crate::error::Result;
+use crate::pipe::Out;
+use crate::rdb::frame::{Block, Header, Record};
+use crate::rdb::types::TypeRow;
+use crate::rdb::walk::Scratch;
+
+/// A key on its way out.
+pub struct Key<'r> {
+    /// Its record.
+    pub record: Record<'r>,
+    /// Its type.
+    pub row: &'static TypeRow,
+    /// Its name.
+    pub name: &'r [u8],
+}
+
+/// What became of a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rendered {
+    /// It is in the output.
+    Done,
+    /// It has no elements: servers since 6.2 leave it out, and so does the output.
+    Empty,
+}
+
+/// One output format.
+pub trait Render: Send {
+    /// What stands in front of everything.
+    fn head(&mut self, header: Header, out: &mut Vec<u8>) -> Result<()>;
+    /// A new block begins: nothing that an earlier block said may be relied on.
+    fn block(&mut self, block: &Block) {
+        let _ = block;
+    }
+    /// A key that passed the filters. On an error, and for `Empty`, nothing of the key may stay in `out.buf` unless
+    /// it was spilled before.
+    fn key(&mut self, key: &Key<'_>, sc: &mut Scratch, out: &mut Out<'_, '_>) -> Result<Rendered>;
+    /// A record that is no key: its opcode is in the frame.
+    fn record(&mut self, record: &Record<'_>, out: &mut Out<'_, '_>) -> Result<()>;
+    /// What stands behind everything.
+    fn tail(&mut self, out: &mut Vec<u8>) -> Result<()> {
+        let _ = out;
+        Ok(())
+    }
+}
