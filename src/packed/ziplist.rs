@@ -84,7 +84,7 @@ impl<'a, B: Bytes<'a>> Reader<B> {
     }
 
     /// The next element; `None` at the end.
-    #[inline]
+    #[inline(always)]
     pub fn next<'s>(&mut self, scratch: &'s mut Vec<u8>) -> Result<Option<Str<'s>>>
     where
         'a: 's,

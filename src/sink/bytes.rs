@@ -255,7 +255,14 @@ mod tests {
     fn json_strings_read_back() {
         let mut samples: Vec<String> = (0..0x300u32)
             .filter_map(char::from_u32)
-            .flat_map(|c| [format!("{c}"), format!("abcdefg{c}"), format!("abcdefgh{c}ij"), format!("{c}{c}żółw")])
+            .flat_map(|c| {
+                [
+                    format!("{c}"),
+                    format!("abcdefg{c}"),
+                    format!("abcdefgh{c}ij"),
+                    format!("{c}{c}żółw"),
+                ]
+            })
             .collect();
         samples.push(String::new());
         for s in samples {

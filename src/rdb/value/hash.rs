@@ -37,6 +37,7 @@ fn fields<'a, B: Bytes<'a>, V: Visit + ?Sized>(
     after: impl Fn(&mut B) -> Result<Option<u64>>,
 ) -> Result<u64> {
     let n = length::number(b)?;
+    let reads = v.reads();
     let mut distinct = Distinct::begin(distinct, &mut sc.seen, n)?;
     for i in 0..n {
         let mut step = || {
@@ -44,7 +45,12 @@ fn fields<'a, B: Bytes<'a>, V: Visit + ?Sized>(
             let first = before(b)?;
             let field = string::read(b, &mut sc.a)?;
             distinct.add(&field)?;
-            let value = string::read(b, &mut sc.b)?;
+            let value = if reads {
+                string::read(b, &mut sc.b)?
+            } else {
+                string::check(b, &mut sc.b)?;
+                Str::Bytes(&[])
+            };
             let expire = after(b)?.or(first);
             if expire.is_some_and(|ms| ms > EXPIRE_MAX) {
                 v.finding(bad_expire(at, expire.unwrap_or_default()))?;
