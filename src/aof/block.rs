@@ -200,3 +200,13 @@ impl<'a> Args<'a> {
         self.spans.iter().map(move |span| span.of(bytes))
     }
 }
+
+impl crate::model::commands::keys::Argv for Args<'_> {
+    fn argc(&self) -> usize {
+        self.spans.len()
+    }
+
+    fn arg(&self, index: usize) -> Option<&[u8]> {
+        self.get(index)
+    }
+}
