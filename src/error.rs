@@ -193,10 +193,7 @@ impl Error {
     /// Sets the file's name, unless it is set already.
     #[must_use]
     pub fn in_file(mut self, name: &str) -> Error {
-        self.0
-            .place
-            .file
-            .get_or_insert_with(|| name.to_owned());
+        self.0.place.file.get_or_insert_with(|| name.to_owned());
         self
     }
 
@@ -215,9 +212,14 @@ impl Error {
         self
     }
 
-    /// Turns an error of the operating system into ours; `doing` says what was tried (`open`, `read 4096 bytes`).
+    /// Turns an error of the operating system into ours; `doing` says what was tried (`open`, `read 4096 bytes`). One of
+    /// ours that travelled inside, as readers have to send it, comes out as it went in.
     #[cold]
     pub fn from_io(e: io::Error, doing: &str) -> Error {
+        let e = match e.downcast::<Error>() {
+            Ok(ours) => return ours,
+            Err(e) => e,
+        };
         let mut error = Error::new(ErrorKind::Io, format!("{doing}: {e}"));
         error.0.io = Some(e);
         error
@@ -258,14 +260,11 @@ mod tests {
 
     #[test]
     fn display_reads_from_the_outside_in() {
-        let e = Error::corrupt(
-            0x1f3a,
-            "string of 4096 bytes runs past the end (312 left)",
-        )
-        .within("listpack entry 17")
-        .within("node 2")
-        .in_key(0, b"user:\x1b7")
-        .in_file("dump.rdb");
+        let e = Error::corrupt(0x1f3a, "string of 4096 bytes runs past the end (312 left)")
+            .within("listpack entry 17")
+            .within("node 2")
+            .in_key(0, b"user:\x1b7")
+            .in_file("dump.rdb");
         assert_eq!(
             e.to_string(),
             "dump.rdb: offset 0x1f3a: db 0, key \"user:\\x1b7\", node 2, listpack entry 17: string of 4096 bytes runs past the end (312 left)"
@@ -279,10 +278,18 @@ mod tests {
     }
 
     #[test]
+    fn ours_survive_the_way_through_a_reader() {
+        let e = io::Error::other(Error::limit("too much").at(7));
+        let e = Error::from_io(e, "read");
+        assert_eq!(e.kind(), ErrorKind::Limit);
+        assert_eq!(e.to_string(), "offset 0x7: too much");
+        let e = Error::from_io(io::Error::other("worn out"), "read");
+        assert_eq!(e.kind(), ErrorKind::Io);
+        assert_eq!(e.to_string(), "read: worn out");
+    }
+
+    #[test]
     fn error_is_one_word() {
-        assert_eq!(
-            size_of::<Result<()>>(),
-            size_of::<usize>()
-        );
+        assert_eq!(size_of::<Result<()>>(), size_of::<usize>());
     }
 }

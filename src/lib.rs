@@ -8,6 +8,8 @@ pub mod input;
 pub mod limits;
 pub mod model;
 pub mod packed;
+pub mod pipe;
+pub mod rdb;
 pub mod resp;
 pub mod text;
 

@@ -23,3 +23,9 @@ pub const EXPANSION_FREE: u64 = 1 << 30;
 
 /// Findings of one kind that are listed one by one; the rest are counted.
 pub const FINDINGS_LISTED: usize = 1000;
+
+/// A compressed blob up to this many expanded bytes is expanded in memory, a longer one into an unlinked file.
+pub const INFLATE: usize = 4 << 20;
+
+/// Bytes that the field names of all hash templates of a file may take.
+pub const TEMPLATES: usize = 32 << 20;

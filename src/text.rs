@@ -83,7 +83,10 @@ mod tests {
             );
         }
         assert_eq!(escaped("\u{9b}1m".as_bytes()).to_string(), "\\xc2\\x9b1m");
-        assert_eq!(escaped("\u{202e}x".as_bytes()).to_string(), "\\xe2\\x80\\xaex");
+        assert_eq!(
+            escaped("\u{202e}x".as_bytes()).to_string(),
+            "\\xe2\\x80\\xaex"
+        );
         assert_eq!(escaped("Łódź".as_bytes()).to_string(), "Łódź");
         assert_eq!(quoted(b"a\"b\\").to_string(), "\"a\\\"b\\\\\"");
     }

@@ -2,7 +2,8 @@
 
 use crate::support::server::{Kind, Server, Value};
 use redisk::model::commands::keys::{Begin, Find};
-use redisk::model::commands::{COMMANDS, Command, Flavour, Seen, flags, keys, lookup};
+use redisk::model::commands::{COMMANDS, Command, Seen, flags, keys, lookup};
+use redisk::model::kind::Flavour;
 use std::collections::BTreeSet;
 
 #[test]

@@ -1,1 +1,3 @@
-//! filter
+//! Choosing records.
+
+pub mod glob;

@@ -1,5 +1,9 @@
-//! The words that everything else shares. No I/O.
-//!
-//! [`commands`] is the table of commands: names, arity, flags, where their keys are.
+//! The shared words: kinds, encodings, servers, commands, findings, numbers. No input or output happens here.
 
 pub mod commands;
+pub mod finding;
+pub mod kind;
+pub mod number;
+pub mod slot;
+pub mod target;
+pub mod units;

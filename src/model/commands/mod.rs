@@ -14,6 +14,8 @@
 pub mod keys;
 mod table;
 
+use super::kind::Flavour;
+use super::target::Target;
 pub use table::COMMANDS;
 use table::DIFFERENCES;
 
@@ -112,15 +114,6 @@ pub mod acl {
 
 /// A version of a server: major, minor, patch.
 pub type Version = (u8, u8, u8);
-
-/// Whose server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Flavour {
-    /// Redis.
-    Redis,
-    /// Valkey.
-    Valkey,
-}
 
 /// A server whose COMMAND went into the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -425,6 +418,13 @@ impl Command {
             Flavour::Valkey => self.since_valkey,
         };
         since.is_some_and(|since| since <= version)
+    }
+
+    /// Whether that server knows it, at least in its last patch.
+    #[must_use]
+    pub fn known_to(&self, target: &Target) -> bool {
+        let (major, minor) = target.version;
+        self.is_in(target.flavour, (major, minor, u8::MAX))
     }
 
     fn difference(&self, seen: Seen) -> Option<&'static Difference> {

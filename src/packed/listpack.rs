@@ -1,0 +1,335 @@
+//! A listpack: strings and integers packed back to back. Read from either end.
+//!
+//!   <total: u32 le> <count: u16 le> <entry>… <0xFF>        count 65535: unknown, walk to the end
+//!   entry:  <encoding and data> <backlen: 1–5 bytes>        backlen = length of the first part
+//!   |0xxxxxxx|                    7-bit unsigned integer
+//!   |10xxxxxx| bytes              string of up to 63 bytes
+//!   |110xxxxx|xxxxxxxx|           13-bit signed integer, two's complement
+//!   |1110xxxx|xxxxxxxx| bytes     string of up to 4095 bytes
+//!   |11110000| u32 le | bytes     string
+//!   |11110001| i16 le    |11110010| i24 le    |11110011| i32 le    |11110100| i64 le
+//!   backlen: 7 bits a byte, high bits first, every byte but the first with bit 7 set
+//!   [09 00 00 00] [01 00] [05 01] [ff]                  the list of the one number 5
+//! Source: redis `src/listpack.c`; `lpEncodeBacklen` compares with `<`, so a length of 16383 takes three bytes.
+//! Bounds: total equals the blob; backlen must match.
+
+use super::string::Str;
+use crate::error::Result;
+use crate::input::bytes::Bytes;
+use crate::model::finding::Finding;
+
+/// Bytes of the header.
+const HEADER: u64 = 6;
+/// The count that says: unknown.
+const UNKNOWN: u16 = u16::MAX;
+
+/// Reads the elements one by one.
+#[derive(Debug, Clone)]
+pub struct Reader<B> {
+    bytes: B,
+    claimed: u16,
+    seen: u64,
+    ended: bool,
+    odd: Option<Finding>,
+}
+
+impl<'a, B: Bytes<'a>> Reader<B> {
+    /// Reads the header. `bytes` is the whole listpack.
+    pub fn new(mut bytes: B) -> Result<Reader<B>> {
+        let at = bytes.at();
+        let size = bytes.left();
+        if size <= HEADER {
+            return Err(at.corrupt(format!("a listpack has at least 7 bytes, this one {size}")));
+        }
+        let total = u32::from_le_bytes(bytes.array()?);
+        let claimed = u16::from_le_bytes(bytes.array()?);
+        if u64::from(total) != size {
+            return Err(at.corrupt(format!("listpack says {total} bytes and has {size}")));
+        }
+        Ok(Reader {
+            bytes,
+            claimed,
+            seen: 0,
+            ended: false,
+            odd: None,
+        })
+    }
+
+    /// The count in the header; `None` where it says unknown.
+    #[must_use]
+    pub fn claimed(&self) -> Option<u64> {
+        (self.claimed != UNKNOWN).then_some(u64::from(self.claimed))
+    }
+
+    /// How many elements were read.
+    #[must_use]
+    pub fn seen(&self) -> u64 {
+        self.seen
+    }
+
+    /// The cursor's place: of the next element.
+    pub fn at(&self) -> crate::input::bytes::At {
+        self.bytes.at()
+    }
+
+    /// The next element; `None` at the end.
+    #[inline]
+    pub fn next<'s>(&mut self, scratch: &'s mut Vec<u8>) -> Result<Option<Str<'s>>>
+    where
+        'a: 's,
+    {
+        if self.ended {
+            return Ok(None);
+        }
+        let b = &mut self.bytes;
+        let first = b.byte()?;
+        let (value, size) = match first {
+            0..=0x7f => (Str::Int(i64::from(first)), 1),
+            0x80..=0xbf => {
+                let n = u64::from(first & 0x3f);
+                (super::text(b, n, scratch)?, 1 + n)
+            }
+            0xc0..=0xdf => {
+                let v = (i64::from(first & 0x1f) << 8) | i64::from(b.byte()?);
+                (Str::Int(if v >= 4096 { v - 8192 } else { v }), 2)
+            }
+            0xe0..=0xef => {
+                let n = (u64::from(first & 0x0f) << 8) | u64::from(b.byte()?);
+                (super::text(b, n, scratch)?, 2 + n)
+            }
+            0xf0 => {
+                let n = u64::from(u32::from_le_bytes(b.array()?));
+                (super::text(b, n, scratch)?, 5 + n)
+            }
+            0xf1 => (Str::Int(i64::from(i16::from_le_bytes(b.array()?))), 3),
+            0xf2 => {
+                let [x, y, z] = b.array()?;
+                (
+                    Str::Int(i64::from(i32::from_le_bytes([0, x, y, z]) >> 8)),
+                    4,
+                )
+            }
+            0xf3 => (Str::Int(i64::from(i32::from_le_bytes(b.array()?))), 5),
+            0xf4 => (Str::Int(i64::from_le_bytes(b.array()?)), 9),
+            0xff => {
+                self.ended = true;
+                return Ok(None);
+            }
+            other => {
+                return Err(b
+                    .at()
+                    .corrupt(format!("{other:#04x} begins no listpack entry"))
+                    .within(format!("listpack entry {}", self.seen)));
+            }
+        };
+        let agrees = if size <= 127 {
+            u64::from(b.byte()?) == size
+        } else {
+            backlen(b, size)?
+        };
+        if !agrees && self.odd.is_none() {
+            self.odd = Some(super::unnoticed(
+                b.at(),
+                "listpack-backlen",
+                format!(
+                    "the length behind listpack entry {} is not its {size} bytes",
+                    self.seen
+                ),
+            ));
+        }
+        self.seen += 1;
+        Ok(Some(value))
+    }
+
+    /// The next element, which must be an integer.
+    pub fn int<'s>(&mut self, what: &str, scratch: &'s mut Vec<u8>) -> Result<i64>
+    where
+        'a: 's,
+    {
+        let at = self.at();
+        match self.next(scratch)? {
+            Some(Str::Int(v)) => Ok(v),
+            Some(_) => Err(at.corrupt(format!(
+                "{what}: a listpack integer was expected, found a string"
+            ))),
+            None => Err(at.corrupt(format!("{what}: the listpack ends here"))),
+        }
+    }
+
+    /// What was wrong though it could be read, after the last element.
+    pub fn finish(self) -> Option<Finding> {
+        if self.odd.is_some() {
+            return self.odd;
+        }
+        if let Some(claimed) = self.claimed()
+            && claimed != self.seen
+        {
+            return Some(super::unnoticed(
+                self.at(),
+                "listpack-count",
+                format!("listpack says {claimed} elements and has {}", self.seen),
+            ));
+        }
+        let left = self.bytes.left();
+        (self.ended && left > 0).then(|| {
+            super::unnoticed(
+                self.at(),
+                "listpack-end",
+                format!("the end mark stands {left} bytes before the end of the listpack"),
+            )
+        })
+    }
+}
+
+/// Reads the length behind an entry of `size` bytes, and says whether it is that.
+fn backlen<'a, B: Bytes<'a>>(b: &mut B, size: u64) -> Result<bool> {
+    let width = backlen_width(size);
+    let mut agrees = true;
+    for i in 0..width {
+        let byte = b.byte()?;
+        let group = (size >> (7 * (width - 1 - i))) & 0x7f;
+        let want = if i == 0 { group } else { group | 0x80 };
+        agrees &= u64::from(byte) == want;
+    }
+    Ok(agrees)
+}
+
+/// Bytes that the length behind an entry of `size` bytes takes.
+fn backlen_width(size: u64) -> u32 {
+    match size {
+        0..=127 => 1,
+        128..16383 => 2,
+        16383..2_097_151 => 3,
+        2_097_151..268_435_455 => 4,
+        _ => 5,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::input::bytes::Slice;
+
+    fn pack(entries: &[&[u8]]) -> Vec<u8> {
+        let mut out = vec![0; 4];
+        out.extend_from_slice(&u16::try_from(entries.len()).unwrap().to_le_bytes());
+        for e in entries {
+            out.extend_from_slice(e);
+            let size = e.len() as u64;
+            let width = backlen_width(size);
+            for i in 0..width {
+                let group = ((size >> (7 * (width - 1 - i))) & 0x7f) as u8;
+                out.push(if i == 0 { group } else { group | 0x80 });
+            }
+        }
+        out.push(0xff);
+        let total = u32::try_from(out.len()).unwrap().to_le_bytes();
+        out[..4].copy_from_slice(&total);
+        out
+    }
+
+    fn read(bytes: &[u8]) -> Result<(Vec<Vec<u8>>, Option<Finding>)> {
+        let mut reader = Reader::new(Slice::new(bytes, 0))?;
+        let mut out = Vec::new();
+        let mut scratch = Vec::new();
+        while let Some(s) = reader.next(&mut scratch)? {
+            out.push(s.to_vec(1 << 30)?);
+        }
+        Ok((out, reader.finish()))
+    }
+
+    #[test]
+    fn the_example_of_the_header() {
+        let (values, odd) = read(&[9, 0, 0, 0, 1, 0, 5, 1, 0xff]).unwrap();
+        assert_eq!(values, [b"5"]);
+        assert!(odd.is_none());
+    }
+
+    #[test]
+    fn every_encoding_at_its_borders() {
+        let mut long = vec![0xf0, 0, 0x10, 0, 0];
+        long.extend(vec![b'x'; 4096]);
+        let mut mid = vec![0xef, 0xff];
+        mid.extend(vec![b'y'; 4095]);
+        let mut short = vec![0xbf];
+        short.extend(vec![b'z'; 63]);
+        let entries: Vec<&[u8]> = vec![
+            &[0x7f],
+            &[0xcf, 0xff],
+            &[0xd0, 0x00],
+            &[0xdf, 0xff],
+            &[0xf1, 0x00, 0x80],
+            &[0xf2, 0xff, 0xff, 0x7f],
+            &[0xf2, 0x00, 0x00, 0x80],
+            &[0xf3, 0, 0, 0, 0x80],
+            &[0xf4, 0, 0, 0, 0, 0, 0, 0, 0x80],
+            &[0x80],
+            &short,
+            &mid,
+            &long,
+        ];
+        let (values, odd) = read(&pack(&entries)).unwrap();
+        assert!(odd.is_none());
+        let text: Vec<String> = values[..9]
+            .iter()
+            .map(|v| String::from_utf8(v.clone()).unwrap())
+            .collect();
+        assert_eq!(
+            text,
+            [
+                "127",
+                "4095",
+                "-4096",
+                "-1",
+                "-32768",
+                "8388607",
+                "-8388608",
+                "-2147483648",
+                "-9223372036854775808"
+            ]
+        );
+        assert_eq!(
+            values[9..].iter().map(Vec::len).collect::<Vec<_>>(),
+            [0, 63, 4095, 4096]
+        );
+    }
+
+    #[test]
+    fn a_length_of_16383_takes_three_bytes() {
+        for n in [122u32, 123, 16377, 16378, 16379] {
+            let mut e = vec![0xf0];
+            e.extend_from_slice(&n.to_le_bytes());
+            e.extend(vec![b'x'; n as usize]);
+            let (values, odd) = read(&pack(&[&e])).unwrap();
+            assert_eq!(values[0].len(), n as usize);
+            assert!(odd.is_none(), "{n}");
+        }
+        assert_eq!(backlen_width(16382), 2);
+        assert_eq!(backlen_width(16383), 3);
+    }
+
+    #[test]
+    fn lies_are_found() {
+        let good = pack(&[&[5], &[6]]);
+        let mut b = good.clone();
+        b[7] = 9;
+        assert_eq!(read(&b).unwrap().1.unwrap().code, "listpack-backlen");
+        let mut b = good.clone();
+        b[4] = 3;
+        assert_eq!(read(&b).unwrap().1.unwrap().code, "listpack-count");
+        let mut b = good.clone();
+        b[4] = 1;
+        b[8] = 0xff;
+        assert_eq!(read(&b).unwrap().1.unwrap().code, "listpack-end");
+        let mut b = good.clone();
+        b[0] = 12;
+        assert!(read(&b).is_err());
+        let mut b = good.clone();
+        b[6] = 0xf7;
+        assert!(read(&b).is_err());
+        let mut b = good;
+        *b.last_mut().unwrap() = 3;
+        assert!(read(&b).is_err());
+        assert!(read(&[0; 6]).is_err());
+    }
+}

@@ -1,0 +1,269 @@
+//! The driver: blocks in file order through any number of workers, output in file order again.
+//!
+//! There is no reading thread: each worker takes the reader, frames the next block, gives the reader back and works on
+//! its block. So one thread runs the same loop inline, two share all the work, and what is done under the lock (read,
+//! frame, checksum) is a fraction of it. Output goes through a gate that lets blocks pass in the order of the file.
+
+use crate::error::{Error, Result};
+use crate::rdb::frame::{Block, Reader};
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::sync::{Condvar, Mutex, MutexGuard};
+
+/// Whether there is more to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flow {
+    /// Go on with the next block.
+    More,
+    /// Enough: what later blocks give is dropped.
+    Stop,
+}
+
+/// One worker: renders blocks to bytes, folds them into something of its own, or both.
+pub trait Work: Send {
+    /// Handles a block. Blocks of one worker come in file order, but not all of them.
+    fn block(&mut self, block: &Block, out: &mut Out<'_, '_>) -> Result<Flow>;
+}
+
+/// What came of a run.
+pub struct Outcome<W> {
+    /// The workers.
+    pub workers: Vec<W>,
+    /// The reader: its header and ending.
+    pub reader: Reader,
+    /// The error that stopped the work: the first in file order.
+    pub error: Option<Error>,
+}
+
+/// Output above this many bytes does not wait in memory for its turn: its worker does.
+const HOLD: usize = 2 << 20;
+
+struct Gate<'s> {
+    state: Mutex<State<'s>>,
+    turned: Condvar,
+    threads: usize,
+}
+
+struct State<'s> {
+    sink: &'s mut (dyn Write + Send),
+    /// The block whose turn it is.
+    next: u64,
+    waiting: BTreeMap<u64, Vec<u8>>,
+    spare: Vec<Vec<u8>>,
+    closed: bool,
+    error: Option<Error>,
+}
+
+/// A lock that a panicking worker left is taken over: the panic itself ends the run.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+impl<'s> Gate<'s> {
+    /// Waits until it is the turn of block `ordinal`.
+    fn turn(&self, ordinal: u64) -> MutexGuard<'_, State<'s>> {
+        let state = lock(&self.state);
+        self.turned
+            .wait_while(state, |s| s.next != ordinal && !s.closed)
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+impl State<'_> {
+    fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        if self.closed || bytes.is_empty() {
+            return Ok(());
+        }
+        self.sink
+            .write_all(bytes)
+            .map_err(|e| Error::from_io(e, "write the output"))
+    }
+
+    fn close(&mut self, error: Option<Error>) {
+        if !self.closed {
+            self.closed = true;
+            self.error = error;
+        }
+    }
+}
+
+/// Where a worker puts the bytes of its block.
+pub struct Out<'g, 's> {
+    /// The bytes so far.
+    pub buf: Vec<u8>,
+    gate: &'g Gate<'s>,
+    ordinal: u64,
+    spilled: bool,
+}
+
+impl Out<'_, '_> {
+    /// Passes on what is too much to hold. To be called where what is in the buffer will not be taken back.
+    #[inline]
+    pub fn relieve(&mut self) -> Result<()> {
+        if self.buf.len() >= HOLD {
+            self.spill()
+        } else {
+            Ok(())
+        }
+    }
+
+    #[cold]
+    fn spill(&mut self) -> Result<()> {
+        self.spilled = true;
+        let mut state = self.gate.turn(self.ordinal);
+        state.write(&self.buf)?;
+        self.buf.clear();
+        Ok(())
+    }
+
+    /// Whether bytes have been passed on already, so that they cannot be taken back.
+    #[must_use]
+    pub fn spilled(&self) -> bool {
+        self.spilled
+    }
+
+    /// The block is done.
+    fn finish(mut self, result: Result<Flow>) -> Vec<u8> {
+        let gate = self.gate;
+        let mut state = lock(&gate.state);
+        if state.next != self.ordinal && !state.closed {
+            if matches!(result, Ok(Flow::More)) && state.waiting.len() < gate.threads * 2 {
+                state
+                    .waiting
+                    .insert(self.ordinal, std::mem::take(&mut self.buf));
+                return state.spare.pop().unwrap_or_default();
+            }
+            drop(state);
+            state = gate.turn(self.ordinal);
+        }
+        let mut written = state.write(&self.buf).map(|()| Flow::More).and(result);
+        state.next = self.ordinal + 1;
+        while matches!(written, Ok(Flow::More)) {
+            let next = state.next;
+            let Some(mut bytes) = state.waiting.remove(&next) else {
+                break;
+            };
+            written = state.write(&bytes).map(|()| Flow::More);
+            state.next += 1;
+            bytes.clear();
+            state.spare.push(bytes);
+        }
+        match written {
+            Ok(Flow::More) => {}
+            Ok(Flow::Stop) => state.close(None),
+            Err(e) => state.close(Some(e)),
+        }
+        drop(state);
+        gate.turned.notify_all();
+        self.buf
+    }
+}
+
+struct Shared<'r> {
+    reader: &'r mut Reader,
+    error: Option<Error>,
+    done: bool,
+}
+
+/// Runs all blocks of `reader` through `threads` workers made by `make`. `progress` is told how far reading has come.
+pub fn run<W: Work>(
+    mut reader: Reader,
+    threads: usize,
+    make: impl Fn() -> W,
+    sink: &mut (dyn Write + Send),
+    progress: &(dyn Fn(u64) + Sync),
+) -> Outcome<W> {
+    let threads = threads.max(1);
+    let gate = Gate {
+        state: Mutex::new(State {
+            sink,
+            next: 0,
+            waiting: BTreeMap::new(),
+            spare: Vec::new(),
+            closed: false,
+            error: None,
+        }),
+        turned: Condvar::new(),
+        threads,
+    };
+    let shared = Mutex::new(Shared {
+        reader: &mut reader,
+        error: None,
+        done: false,
+    });
+    let mut workers: Vec<W> = (0..threads).map(|_| make()).collect();
+    if let [only] = workers.as_mut_slice() {
+        work(only, &shared, &gate, progress);
+    } else {
+        std::thread::scope(|scope| {
+            for worker in &mut workers {
+                scope.spawn(|| work(worker, &shared, &gate, progress));
+            }
+        });
+    }
+    let read_error = lock(&shared).error.take();
+    let state = gate
+        .state
+        .into_inner()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
+    Outcome {
+        workers,
+        reader,
+        error: state.error.or(if state.closed { None } else { read_error }),
+    }
+}
+
+fn work<W: Work>(
+    worker: &mut W,
+    shared: &Mutex<Shared<'_>>,
+    gate: &Gate<'_>,
+    progress: &(dyn Fn(u64) + Sync),
+) {
+    let mut spare = None;
+    let mut buf = Vec::new();
+    loop {
+        let block = {
+            let mut shared = lock(shared);
+            if shared.done {
+                return;
+            }
+            match shared.reader.next_block(spare.take()) {
+                Ok(Some(block)) => {
+                    progress(shared.reader.position());
+                    block
+                }
+                Ok(None) => {
+                    shared.done = true;
+                    return;
+                }
+                Err(e) => {
+                    shared.done = true;
+                    shared.error = Some(e);
+                    return;
+                }
+            }
+        };
+        let mut out = Out {
+            buf,
+            gate,
+            ordinal: block.ordinal,
+            spilled: false,
+        };
+        out.buf.clear();
+        let result = worker.block(&block, &mut out);
+        buf = out.finish(result);
+        // One block of unusual size must not be kept by every worker to the end.
+        if buf.capacity() > 2 * HOLD {
+            buf = Vec::new();
+        }
+        if lock(&gate.state).closed {
+            lock(shared).done = true;
+            return;
+        }
+        if block.bytes.capacity() <= 2 * crate::limits::BIG_RECORD {
+            spare = Some(block);
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! The RDB format, read and judged. Source: `rdb.c` and `rdb.h` of Redis and Valkey.
+
+pub mod frame;
+pub mod keys;
+pub mod length;
+pub mod opcode;
+pub mod seen;
+pub mod skip;
+pub mod string;
+pub mod template;
+pub mod types;
+pub mod value;
+pub mod visit;
+pub mod walk;

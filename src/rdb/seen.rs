@@ -1,0 +1,364 @@
+//! Are all these strings different? Asked of the members of a set, the fields of a hash, the keys of a file.
+//!
+//! Strings are remembered as 64-bit hashes, seeded anew in each process so that nobody can prepare collisions: in a
+//! table while they are few, in sorted runs in an unlinked file when they are many. Equal hashes are only a suspicion;
+//! the asker looks a second time.
+
+use crate::error::Result;
+use crate::input::bytes::ReadAt;
+use crate::input::checksum::Crc64;
+use crate::input::spool::Spool;
+use crate::packed::string::Str;
+use foldhash::fast::RandomState;
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::hash::BuildHasher;
+use std::sync::OnceLock;
+
+/// Hashes strings; an integer and its decimal text give the same.
+#[derive(Debug, Clone)]
+pub struct Hash64 {
+    state: RandomState,
+}
+
+impl Default for Hash64 {
+    fn default() -> Hash64 {
+        // One seed a process: what one worker hashed is compared with what another did.
+        static STATE: OnceLock<RandomState> = OnceLock::new();
+        Hash64 {
+            state: STATE.get_or_init(RandomState::default).clone(),
+        }
+    }
+}
+
+impl Hash64 {
+    /// The hash of a key and its database.
+    #[must_use]
+    #[inline]
+    pub fn key(&self, db: u64, key: &[u8]) -> u64 {
+        self.state.hash_one((db, key))
+    }
+
+    /// The hash of bytes.
+    #[must_use]
+    #[inline]
+    pub fn bytes(&self, bytes: &[u8]) -> u64 {
+        if let Some(first) = bytes.first()
+            && (first.is_ascii_digit() || *first == b'-')
+            && let Some(v) = crate::model::number::parse_i64(bytes)
+        {
+            return self.int(v);
+        }
+        self.state.hash_one(bytes)
+    }
+
+    #[inline]
+    fn int(&self, v: i64) -> u64 {
+        self.state.hash_one(v)
+    }
+
+    /// The hash of a string; a giant one is read in chunks.
+    pub fn string(&self, s: &Str<'_>) -> Result<u64> {
+        match s {
+            Str::Bytes(b) => Ok(self.bytes(b)),
+            Str::Int(v) => Ok(self.int(*v)),
+            Str::Giant(g) => {
+                let mut crc = Crc64::new();
+                g.chunks(&mut |piece| {
+                    crc.update(piece);
+                    Ok(())
+                })?;
+                Ok(self.state.hash_one((g.len, crc.value())))
+            }
+        }
+    }
+}
+
+/// How many hashes are held before they go to the file: in the table, then in each run.
+const HELD: usize = 1 << 19;
+
+/// The strings of one collection.
+#[derive(Debug)]
+pub struct Seen {
+    hash: Hash64,
+    /// Open addressing; 0 is an empty slot. Empty once hashes go to runs.
+    table: Vec<u64>,
+    used: usize,
+    held: usize,
+    run: Vec<u64>,
+    runs: Runs,
+    suspects: Vec<u64>,
+}
+
+impl Default for Seen {
+    fn default() -> Seen {
+        Seen::holding(HELD)
+    }
+}
+
+impl Seen {
+    /// One that holds so many hashes in memory, 16 bytes each at most.
+    #[must_use]
+    pub fn holding(held: usize) -> Seen {
+        Seen {
+            hash: Hash64::default(),
+            table: vec![0; 16],
+            used: 0,
+            held,
+            run: Vec::new(),
+            runs: Runs::default(),
+            suspects: Vec::new(),
+        }
+    }
+
+    /// Forgets everything; about `hint` strings are to come.
+    pub fn begin(&mut self, hint: u64) -> Result<()> {
+        let size = usize::try_from(hint)
+            .unwrap_or(usize::MAX)
+            .clamp(8, 1 << 12)
+            .next_power_of_two()
+            * 2;
+        self.table.clear();
+        self.table.resize(size, 0);
+        self.used = 0;
+        self.run.clear();
+        self.suspects.clear();
+        self.runs.clear()
+    }
+
+    /// Remembers a string.
+    #[inline]
+    pub fn add(&mut self, s: &Str<'_>) -> Result<()> {
+        let h = self.hash.string(s)?;
+        self.add_hash(h)
+    }
+
+    /// Remembers a hash that [`Hash64`] gave.
+    #[inline]
+    pub fn add_hash(&mut self, h: u64) -> Result<()> {
+        let h = h.max(1);
+        if self.used * 2 >= self.table.len() {
+            self.make_room()?;
+            if self.table.is_empty() {
+                return self.add_to_run(h);
+            }
+        }
+        if insert(&mut self.table, h) {
+            self.used += 1;
+        } else {
+            self.suspects.push(h);
+        }
+        Ok(())
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn make_room(&mut self) -> Result<()> {
+        if self.table.is_empty() {
+            return Ok(());
+        }
+        let size = self.table.len() * 2;
+        let hashes = std::mem::take(&mut self.table)
+            .into_iter()
+            .filter(|h| *h != 0);
+        if self.used < self.held {
+            self.table = vec![0; size];
+            for h in hashes {
+                insert(&mut self.table, h);
+            }
+            return Ok(());
+        }
+        for h in hashes {
+            self.add_to_run(h)?;
+        }
+        Ok(())
+    }
+
+    fn add_to_run(&mut self, h: u64) -> Result<()> {
+        self.run.push(h);
+        if self.run.len() >= self.held {
+            self.flush()?;
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        self.run.sort_unstable();
+        self.runs.push(&self.run)?;
+        self.run.clear();
+        Ok(())
+    }
+
+    /// The hashes that came more than once, ascending; none for nearly everything.
+    pub fn suspects(&mut self) -> Result<&[u64]> {
+        if self.table.is_empty() {
+            self.flush()?;
+            self.run = Vec::new();
+            let suspects = &mut self.suspects;
+            let mut last = None;
+            self.runs.merge(|h| {
+                if last == Some(h) {
+                    suspects.push(h);
+                }
+                last = Some(h);
+            })?;
+            self.runs.clear()?;
+            self.table = vec![0; 16];
+            self.used = 0;
+        }
+        self.suspects.sort_unstable();
+        self.suspects.dedup();
+        Ok(&self.suspects)
+    }
+
+    /// The hashing used here, for the second look.
+    #[must_use]
+    pub fn hash(&self) -> &Hash64 {
+        &self.hash
+    }
+}
+
+/// Puts a hash (never 0) into an open table whose size is a power of two; `false` where it is there already.
+#[inline]
+fn insert(table: &mut [u64], h: u64) -> bool {
+    let mask = table.len() - 1;
+    #[allow(clippy::cast_possible_truncation, reason = "masked")]
+    let mut i = h as usize & mask;
+    loop {
+        match table.get_mut(i) {
+            Some(slot) if *slot == 0 => {
+                *slot = h;
+                return true;
+            }
+            Some(slot) if *slot == h => return false,
+            _ => i = (i + 1) & mask,
+        }
+    }
+}
+
+/// Sorted runs of hashes in an unlinked file, merged at the end.
+#[derive(Debug, Default)]
+struct Runs {
+    spool: Spool,
+    ends: Vec<u64>,
+}
+
+/// Bytes that are read or written of a run at a time.
+const PAGE: usize = 64 << 10;
+/// Bytes of a hash.
+const WORD: usize = 8;
+
+impl Runs {
+    fn clear(&mut self) -> Result<()> {
+        if !self.ends.is_empty() {
+            self.ends.clear();
+            self.spool.clear()?;
+        }
+        Ok(())
+    }
+
+    /// Adds a run; the hashes must ascend.
+    fn push(&mut self, hashes: &[u64]) -> Result<()> {
+        let mut page = Vec::with_capacity(PAGE);
+        for part in hashes.chunks(PAGE / WORD) {
+            page.clear();
+            page.extend(part.iter().flat_map(|h| h.to_le_bytes()));
+            self.spool.write(&page)?;
+        }
+        self.ends.push(self.spool.len());
+        Ok(())
+    }
+
+    /// Calls `each` with all hashes of all runs, ascending.
+    fn merge(&self, mut each: impl FnMut(u64)) -> Result<()> {
+        let mut start = 0;
+        let mut cursors = Vec::with_capacity(self.ends.len());
+        let mut heap = BinaryHeap::new();
+        for (i, &end) in self.ends.iter().enumerate() {
+            let mut cursor = RunCursor {
+                pos: start,
+                end,
+                page: Vec::new(),
+                next: 0,
+            };
+            start = end;
+            if let Some(h) = cursor.next(&self.spool)? {
+                heap.push(Reverse((h, i)));
+            }
+            cursors.push(cursor);
+        }
+        while let Some(Reverse((h, i))) = heap.pop() {
+            each(h);
+            if let Some(cursor) = cursors.get_mut(i)
+                && let Some(h) = cursor.next(&self.spool)?
+            {
+                heap.push(Reverse((h, i)));
+            }
+        }
+        Ok(())
+    }
+}
+
+struct RunCursor {
+    pos: u64,
+    end: u64,
+    page: Vec<u8>,
+    next: usize,
+}
+
+impl RunCursor {
+    fn next(&mut self, spool: &Spool) -> Result<Option<u64>> {
+        if self.next >= self.page.len() {
+            let left = usize::try_from(self.end - self.pos).unwrap_or(usize::MAX);
+            if left == 0 {
+                return Ok(None);
+            }
+            self.page.resize(left.min(PAGE), 0);
+            spool.read_exact_at(&mut self.page, self.pos)?;
+            self.pos += self.page.len() as u64;
+            self.next = 0;
+        }
+        let word = self
+            .page
+            .get(self.next..)
+            .and_then(|p| p.first_chunk::<WORD>());
+        self.next += WORD;
+        Ok(word.map(|w| u64::from_le_bytes(*w)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn few_and_many() {
+        let mut seen = Seen::default();
+        for n in [10u64, 1000, 600_000, 2_500_000] {
+            seen.begin(0).unwrap();
+            for i in 0..n {
+                seen.add(&Str::Bytes(format!("m{i}").as_bytes())).unwrap();
+            }
+            assert!(seen.suspects().unwrap().is_empty(), "{n}");
+            seen.begin(n).unwrap();
+            for i in 0..n {
+                seen.add(&Str::Bytes(format!("m{i}").as_bytes())).unwrap();
+            }
+            seen.add(&Str::Bytes(b"m7")).unwrap();
+            let h = seen.hash().bytes(b"m7").max(1);
+            assert_eq!(seen.suspects().unwrap(), [h], "{n}");
+        }
+    }
+
+    #[test]
+    fn a_number_is_its_text() {
+        let h = Hash64::default();
+        for v in [0, 5, -17, i64::MAX, i64::MIN] {
+            assert_eq!(
+                h.string(&Str::Int(v)).unwrap(),
+                h.bytes(v.to_string().as_bytes())
+            );
+        }
+        assert_ne!(h.bytes(b"007"), h.bytes(b"7"));
+    }
+}

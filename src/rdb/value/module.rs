@@ -1,0 +1,67 @@
+//! Module values: a type id, then marked fields that can be passed over and copied without understanding them.
+//!
+//!   <len id> (<len mark> <data>)… <len 0>         1, 2: len   3: 4 bytes   4: 8 bytes   5: string
+//!   id: 54 bits of name (9 characters of 6 bits, first highest), 10 bits of encoding version
+//! Source: redis `src/module.c`, `moduleTypeNameByID`, `RDB_MODULE_OPCODE_*`.
+
+use super::super::length;
+use super::super::skip;
+use super::super::visit::Visit;
+use super::super::walk::Scratch;
+use crate::error::Result;
+use crate::input::bytes::{Bytes, Data};
+use crate::packed::string::{Giant, Str};
+
+pub(in crate::rdb) fn walk<'a, B: Bytes<'a> + Clone, V: Visit + ?Sized>(
+    b: &mut B,
+    sc: &mut Scratch,
+    v: &mut V,
+) -> Result<()> {
+    let id = length::number(b)?;
+    let mut end = b.clone();
+    skip::module_fields(&mut end)?;
+    let at = b.at();
+    let n = b.left() - end.left();
+    let fields = match b.take(n, &mut sc.a)? {
+        Data::Slice(bytes) => Str::Bytes(bytes),
+        Data::Far(far, len) => Str::Giant(Giant {
+            far,
+            stored: len,
+            len,
+            lzf: false,
+            offset: at.offset,
+        }),
+    };
+    v.module(id, fields)
+}
+
+/// The characters of a type name.
+const NAME: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+/// The name and encoding version in a module's type id.
+#[must_use]
+pub fn name(id: u64) -> (String, u64) {
+    let name = (0..9)
+        .map(|i| {
+            let c = (id >> (10 + 6 * (8 - i))) & 0x3f;
+            let c = usize::try_from(c).unwrap_or_default();
+            char::from(NAME.get(c).copied().unwrap_or(b'?'))
+        })
+        .collect();
+    (name, id & 0x3ff)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn names_of_modules() {
+        assert_eq!(
+            super::name(0xB5EB_2DFF_FADD_6C01),
+            ("test__rdb".to_owned(), 1)
+        );
+        assert_eq!(
+            super::name(0xBDE7_2DA2_BB1E_B400),
+            ("vectorset".to_owned(), 0)
+        );
+    }
+}
