@@ -5,5 +5,7 @@
 
 pub mod annotation;
 pub mod block;
+pub mod check;
 pub mod manifest;
 pub mod reader;
+pub mod verdict;

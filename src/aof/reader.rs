@@ -41,8 +41,13 @@ pub enum Tail {
     Clean,
     /// In an annotation without its LF. Servers load that, then write their next command behind it on the same line.
     TornAnnotation,
-    /// Inside a command: in this argument (0 is the name), or in its first line.
-    Truncated(Option<u32>),
+    /// Inside a command.
+    Truncated {
+        /// The argument (0 is the name), or `None` for the first line.
+        arg: Option<u32>,
+        /// The length that it claims to have, if that much is there.
+        len: Option<u64>,
+    },
     /// With bytes that are no command, from this line on.
     Fault {
         /// What is wrong with it.
@@ -402,7 +407,7 @@ impl<R: Read> Reader<R> {
             let missing = if left == 0 { 2 } else { 1 };
             while self.rest().len() < missing {
                 if !self.more()? {
-                    self.rest_is(Rest::Truncated(arg))?;
+                    self.rest_is(Rest::Truncated(arg, Some(len)))?;
                     return Ok(None);
                 }
             }
@@ -429,7 +434,7 @@ impl<R: Read> Reader<R> {
         match rest {
             Rest::Clean => self.ends(Tail::Clean),
             Rest::TornAnnotation => self.ends(Tail::TornAnnotation),
-            Rest::Truncated(arg) => self.ends(Tail::Truncated(arg)),
+            Rest::Truncated(arg, len) => self.ends(Tail::Truncated { arg, len }),
             Rest::Fault(fault) => self.fault(fault.kind, self.at + fault.at as u64, fault.arg),
         }
     }
@@ -534,7 +539,13 @@ impl<R: Read> Big<'_, R> {
         self.reader.big.as_ref().map_or(&[], |big| &big.flaws)
     }
 
-    /// The next piece, or `None` when the command is at its end, or the file is: only the reader's next step tells.
+    /// Whether all of it has been read; false at its end means that the file ends inside it, or breaks the format.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.reader.big.is_none() && self.reader.end.is_none()
+    }
+
+    /// The next piece, or `None` when the command is at its end, or the file is: see [`Big::is_complete`].
     ///
     /// # Errors
     /// What [`Reader::next`] returns.
@@ -623,6 +634,11 @@ mod tests {
         out
     }
 
+    fn truncated(arg: u32, len: u64) -> Tail {
+        let (arg, len) = (Some(arg), Some(len));
+        Tail::Truncated { arg, len }
+    }
+
     fn sample() -> (Vec<u8>, Vec<u64>) {
         let mut bytes = Vec::new();
         let mut starts = Vec::new();
@@ -686,7 +702,7 @@ mod tests {
             match end.tail {
                 Tail::Clean => assert!(!torn),
                 Tail::TornAnnotation => assert!(torn && whole == 1),
-                Tail::Truncated(_) => assert!(torn && whole != 1),
+                Tail::Truncated { .. } => assert!(torn && whole != 1),
                 Tail::Fault { .. } => unreachable!(),
             }
         }
@@ -721,10 +737,7 @@ mod tests {
         assert_eq!(with(b"junk"), (fault(b'j', 0, None), None));
         let torn = [&b"*2\r\n$3\r\nGE"[..], &[0; 4096]].concat();
         assert_eq!(with(&torn), (fault(0, 13, Some(1)), Some(at + 10)));
-        assert_eq!(
-            with(b"*2\r\n$3\r\nGE\0"),
-            (Tail::Truncated(Some(0)), Some(at + 10))
-        );
+        assert_eq!(with(b"*2\r\n$3\r\nGE\0"), (truncated(0, 3), Some(at + 10)));
     }
 
     #[test]
@@ -754,7 +767,7 @@ mod tests {
         assert_eq!(read(&bytes, 4099), (seen, end));
 
         let (seen, end) = read(&bytes[..big_end - 1], 70_000);
-        assert_eq!((seen.len(), end.tail), (5, Tail::Truncated(Some(0))));
+        assert_eq!((seen.len(), end.tail), (5, truncated(0, 3 << 20)));
         assert_eq!(end.size, big_end as u64 - 1);
         bytes[big_end - 2] = b'?';
         assert_eq!(read(&bytes, 70_000).0.len(), 6);
@@ -769,7 +782,10 @@ mod tests {
     fn a_claimed_length_takes_no_memory() {
         for n in ["9223372036854775807", "4611686018427387904", "1048577"] {
             let (_, end) = read(format!("*3\r\n$3\r\nSET\r\n${n}\r\nk").as_bytes(), 3);
-            assert_eq!((end.tail, end.valid_up_to), (Tail::Truncated(Some(1)), 0));
+            assert_eq!(
+                (end.tail, end.valid_up_to),
+                (truncated(1, n.parse().unwrap()), 0)
+            );
         }
     }
 

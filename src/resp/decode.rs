@@ -172,8 +172,9 @@ pub enum Rest {
     Clean,
     /// An annotation without its LF. Servers load the file, and write their next command behind it, on the same line.
     TornAnnotation,
-    /// The input ends inside a command, in this argument, or in its first line.
-    Truncated(Option<u32>),
+    /// The input ends inside a command: in this argument, or in its first line. With the length that the argument claims
+    /// to have, if that is there.
+    Truncated(Option<u32>, Option<u64>),
     /// The half of a command that is there breaks the format already.
     Fault(Fault),
 }
@@ -338,17 +339,11 @@ impl Decoder {
             end_of_line(rest, 0, None)
         } else {
             let arg = u32::try_from(self.spans.len()).ok();
-            if self.in_body(rest) {
-                Rest::Truncated(arg)
-            } else {
-                end_of_line(rest, self.pos, arg)
+            match line(rest, self.pos) {
+                Line::Is(len, _, _) => Rest::Truncated(arg, length(len).ok()),
+                Line::More | Line::TooLong => end_of_line(rest, self.pos, arg),
             }
         }
-    }
-
-    /// Whether the `$` line at `self.pos` is whole, so that the argument's bytes are what is missing.
-    fn in_body(&self, rest: &[u8]) -> bool {
-        matches!(line(rest, self.pos), Line::Is(..))
     }
 }
 
@@ -359,20 +354,20 @@ pub(crate) fn end_of_line(rest: &[u8], at: usize, arg: Option<u32>) -> Rest {
         return if arg.is_none() {
             Rest::Clean
         } else {
-            Rest::Truncated(arg)
+            Rest::Truncated(arg, None)
         };
     };
     let fault = |kind| Rest::Fault(Fault { kind, at, arg });
     match (first, arg) {
         (b'#', None) => Rest::TornAnnotation,
         // A NUL here, too, ends the string that the loader sees, and at the end of the file that is a short read.
-        (b'*', None) if text.first().is_none_or(|&b| b == 0) => Rest::Truncated(None),
+        (b'*', None) if text.first().is_none_or(|&b| b == 0) => Rest::Truncated(None, None),
         (b'*', None) => match argc(strtol(text).0, None) {
-            Ok(_) => Rest::Truncated(None),
+            Ok(_) => Rest::Truncated(None, None),
             Err(kind) => fault(kind),
         },
         (b'$', Some(_)) => match length(strtol(text).0) {
-            Ok(_) => Rest::Truncated(arg),
+            Ok(_) => Rest::Truncated(arg, None),
             Err(kind) => fault(kind),
         },
         (&b, None) => fault(FaultKind::NotACommand(b)),
@@ -747,7 +742,7 @@ mod tests {
             match bytes.get(consumed) {
                 None => assert_eq!(rest, Rest::Clean),
                 Some(b'#') => assert_eq!(rest, Rest::TornAnnotation),
-                Some(_) => assert!(matches!(rest, Rest::Truncated(_)), "{cut}: {rest:?}"),
+                Some(_) => assert!(matches!(rest, Rest::Truncated(..)), "{cut}: {rest:?}"),
             }
         }
         let end = |bytes: &[u8]| {
@@ -755,12 +750,12 @@ mod tests {
             decoder.frame(bytes, &mut Table::default());
             decoder.finish(bytes)
         };
-        assert_eq!(end(b"*\0\0\0"), Rest::Truncated(None));
-        assert_eq!(end(b"*3\0\0\0"), Rest::Truncated(None));
+        assert_eq!(end(b"*\0\0\0"), Rest::Truncated(None, None));
+        assert_eq!(end(b"*3\0\0\0"), Rest::Truncated(None, None));
         assert!(matches!(end(b"*\r"), Rest::Fault(_)));
         assert!(matches!(end(b"*1\r\n$-1"), Rest::Fault(_)));
         assert!(matches!(end(b"*1\r\nx"), Rest::Fault(_)));
-        assert_eq!(end(b"*1\r\n$1\r\na\r"), Rest::Truncated(Some(0)));
+        assert_eq!(end(b"*1\r\n$1\r\na\r"), Rest::Truncated(Some(0), Some(1)));
     }
 
     #[test]

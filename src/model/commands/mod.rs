@@ -16,8 +16,28 @@ mod table;
 
 use super::kind::Flavour;
 use super::target::Target;
-pub use table::COMMANDS;
-use table::DIFFERENCES;
+use table::{DIFFERENCES, ROWS};
+
+/// All commands, sorted by name, subcommands behind their container.
+pub static COMMANDS: &[Command] = &NUMBERED;
+
+static NUMBERED: [Command; ROWS.len()] = numbered();
+
+#[allow(
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "runs at compile time, where either would be a compile error"
+)]
+const fn numbered() -> [Command; ROWS.len()] {
+    let mut rows = [ROWS[0]; ROWS.len()];
+    let mut i = 0;
+    while i < rows.len() {
+        rows[i] = ROWS[i];
+        rows[i].index = i as u16;
+        i += 1;
+    }
+    rows
+}
 
 /// Bits of [`Command::flags`], named as COMMAND names them.
 #[allow(missing_docs, reason = "the servers' own words")]
@@ -181,6 +201,8 @@ pub struct Command {
     pub acl: u32,
     /// Where its keys are.
     pub keys: &'static [keys::KeySpec],
+    /// Its own place in [`COMMANDS`], for tables beside it.
+    pub index: u16,
 }
 
 /// A server's own idea of a row, where it is not the row's.
@@ -222,6 +244,7 @@ const fn row(
         range,
         acl,
         keys,
+        index: 0,
     }
 }
 
@@ -460,7 +483,8 @@ mod tests {
     #[test]
     fn the_table_is_in_order_and_has_no_holes() {
         assert!(COMMANDS.is_sorted_by(|a, b| (a.name, a.sub) < (b.name, b.sub)));
-        for c in COMMANDS {
+        for (i, c) in COMMANDS.iter().enumerate() {
+            assert_eq!(usize::from(c.index), i);
             let subs = COMMANDS
                 .iter()
                 .filter(|s| s.name == c.name && !s.sub.is_empty());

@@ -18,9 +18,9 @@ use super::keys::flags::*;
 use super::keys::{after, counted, one, range, rest_after, unknown};
 use super::{ALL, Command, Difference, Group::*, R86, Seen, UNSEEN, V91, row, v};
 
-/// All commands.
+/// All commands, not yet numbered.
 #[rustfmt::skip]
-pub static COMMANDS: &[Command] = &[
+pub(super) const ROWS: &[Command] = &[
     row("acl", "", -2, NONE, Server, v(6, 0, 0), v(6, 0, 0), ALL, (0, 0, 0), 0, &[]),
     row("acl", "cat", -2, LOADING|NOSCRIPT|STALE, Server, v(6, 0, 0), v(6, 0, 0), ALL, (0, 0, 0), 0, &[]),
     row("acl", "deluser", -3, ADMIN|LOADING|NOSCRIPT|STALE, Server, v(6, 0, 0), v(6, 0, 0), ALL, (0, 0, 0), 0, &[]),
