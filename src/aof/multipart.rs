@@ -512,7 +512,8 @@ fn io_error(e: std::io::Error, doing: &str, path: &Path) -> Error {
     Error::from_io(e, doing).in_file(&path.to_string_lossy())
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::*;
     use std::os::unix::fs::symlink;
