@@ -7,11 +7,12 @@ use crate::limits;
 use crate::model::finding::{Finding, Severity};
 use crate::model::kind::Flavour;
 use crate::model::target::{Since, TARGETS, Target};
+use crate::packed::string::Str;
 use crate::pipe::{self, Flow, Out};
 use crate::rdb::frame::{Block, Checksum, Ending, Header, Reader, Record, What};
 use crate::rdb::keys::{Batch, Keys};
 use crate::rdb::types::{self, TypeRow};
-use crate::rdb::visit::Visit;
+use crate::rdb::visit::{ArrayValue, StreamPart, Visit};
 use crate::rdb::walk::{self, Scratch};
 use crate::rdb::{check, opcode};
 use std::io::Read;
@@ -43,15 +44,16 @@ pub struct Report {
     pub more: u64,
     /// How the file ended; `None` where reading stopped before.
     pub ending: Option<Ending>,
-    /// Which servers know everything that stands in the file.
-    reads: Vec<bool>,
+    damaged: bool,
+    /// Which servers know everything that stands in the file and refuse none of it.
+    loads: Vec<bool>,
 }
 
 impl Report {
     /// Whether the file is damaged.
     #[must_use]
     pub fn damaged(&self) -> bool {
-        self.more > 0 || self.findings.iter().any(|f| f.severity == Severity::Damage)
+        self.damaged
     }
 
     /// Whether that server would load the file.
@@ -59,10 +61,9 @@ impl Report {
     pub fn loads(&self, target: &Target) -> bool {
         let known = TARGETS.iter().position(|t| t.name == target.name);
         known
-            .and_then(|i| self.reads.get(i))
+            .and_then(|i| self.loads.get(i))
             .copied()
             .unwrap_or(false)
-            && !self.findings.iter().any(|f| f.refused.by(target))
     }
 }
 
@@ -108,20 +109,61 @@ struct Worker<'a> {
     found: Found,
 }
 
-/// Findings, listed up to a limit.
+/// Findings: the first ones listed, all of them judged.
 #[derive(Default)]
 struct Found {
-    list: Vec<Finding>,
+    /// Each with the offset of its record.
+    list: Vec<(u64, Finding)>,
+    bytes: usize,
     more: u64,
+    damaged: bool,
+    refused: [bool; TARGETS.len()],
 }
 
 impl Found {
-    fn push(&mut self, finding: Finding) {
-        if self.list.len() < limits::FINDINGS_LISTED {
-            self.list.push(finding);
+    fn push(&mut self, record: u64, finding: Finding) {
+        self.damaged |= finding.severity == Severity::Damage;
+        for (refused, target) in self.refused.iter_mut().zip(&TARGETS) {
+            *refused |= finding.refused.by(target);
+        }
+        self.list(record, finding);
+    }
+
+    fn list(&mut self, record: u64, finding: Finding) {
+        let place = &finding.place;
+        let bytes = finding.message.len()
+            + place.key.as_ref().map_or(0, Vec::len)
+            + place.path.iter().map(String::len).sum::<usize>();
+        if self.more == 0
+            && self.list.len() < limits::FINDINGS_LISTED
+            && self.bytes + bytes <= limits::FINDINGS_BYTES
+        {
+            self.bytes += bytes;
+            self.list.push((record, finding));
         } else {
             self.more += 1;
         }
+    }
+
+    /// What several workers found. Those of the file that are to be listed are among those that each of them listed.
+    fn merged(parts: Vec<Found>) -> Found {
+        let mut all = Found::default();
+        let mut lists = Vec::new();
+        for part in parts {
+            all.damaged |= part.damaged;
+            for (a, b) in all.refused.iter_mut().zip(part.refused) {
+                *a |= b;
+            }
+            all.more += part.more;
+            lists.extend(part.list);
+        }
+        lists.sort_by_key(|(record, _)| *record);
+        let more = std::mem::take(&mut all.more);
+        for (record, finding) in lists {
+            all.list(record, finding);
+        }
+        all.more += more;
+        all
     }
 }
 
@@ -148,8 +190,34 @@ impl Visit for Judge<'_, '_> {
 
     fn finding(&mut self, finding: Finding) -> Result<()> {
         let finding = self.place(finding);
-        self.found.push(finding);
+        self.found.push(self.record.offset(), finding);
         Ok(())
+    }
+
+    // Giants are not expanded unless somebody reads them.
+    fn element(&mut self, element: Str<'_>) -> Result<()> {
+        giant(&element)
+    }
+
+    fn field(&mut self, _field: Str<'_>, value: Str<'_>, _expire_ms: Option<u64>) -> Result<()> {
+        giant(&value)
+    }
+
+    fn array_element(&mut self, _index: u64, value: ArrayValue<'_>) -> Result<()> {
+        match value {
+            ArrayValue::Text(s) => giant(&s),
+            ArrayValue::Float(_) => Ok(()),
+        }
+    }
+
+    fn stream(&mut self, part: StreamPart<'_>) -> Result<()> {
+        match part {
+            StreamPart::Group { name: s, .. }
+            | StreamPart::Consumer { name: s, .. }
+            | StreamPart::Producer(s)
+            | StreamPart::ProducerId(s, _) => giant(&s),
+            _ => Ok(()),
+        }
     }
 
     fn empty(&mut self) -> Result<()> {
@@ -161,6 +229,15 @@ impl Visit for Judge<'_, '_> {
     }
 }
 
+/// Expands a compressed giant, which shows whether it is whole. Members and field names are read to be compared.
+#[inline]
+fn giant(s: &Str<'_>) -> Result<()> {
+    match s {
+        Str::Giant(g) if g.lzf => g.chunks(&mut |_| Ok(())),
+        _ => Ok(()),
+    }
+}
+
 impl pipe::Work for Worker<'_> {
     fn block(&mut self, block: &Block, _out: &mut Out<'_, '_>) -> Result<Flow> {
         for record in block.records() {
@@ -169,7 +246,7 @@ impl pipe::Work for Worker<'_> {
                 What::Record(op) => {
                     self.used.op(op);
                     if let Err(e) = check::record(&record, op, &mut self.sc) {
-                        self.found.push(Finding::from_error(e));
+                        self.found.push(record.offset(), Finding::from_error(e));
                     }
                 }
             }
@@ -193,13 +270,17 @@ impl Worker<'_> {
         let name = match record.key(&mut self.name) {
             Ok(name) => name,
             Err(e) => {
-                self.found.push(Finding::from_error(e));
+                self.found.push(record.offset(), Finding::from_error(e));
                 return Ok(());
             }
         };
         self.keys.add(db, name);
         if record.meta().is_some() {
             self.used.op(opcode::KEY_META);
+            if let Err(e) = check::meta(record, &mut self.sc) {
+                let e = e.in_key(db, name);
+                self.found.push(record.offset(), Finding::from_error(e));
+            }
         }
         if record.frame.attrs.noevict {
             self.used.op(opcode::KEY_NOEVICT);
@@ -216,7 +297,7 @@ impl Worker<'_> {
             let refused = check::refused(record, row, &e, &mut self.sc);
             let mut finding = Finding::from_error(e);
             finding.refused = refused;
-            self.found.push(finding);
+            self.found.push(record.offset(), finding);
         }
         Ok(())
     }
@@ -239,12 +320,14 @@ fn run(input: Input, options: &Options<'_>) -> Result<Report> {
         findings: Vec::new(),
         more: 0,
         ending: None,
-        reads: vec![false; TARGETS.len()],
+        damaged: false,
+        loads: vec![false; TARGETS.len()],
     };
-    let reader = match Reader::new(input.stream, input.file, true) {
+    let reader = match Reader::with_sizes(input.stream, input.file, true, input.sizes) {
         Ok(reader) => reader,
         Err(e) if e.kind().is_damage() => {
             report.findings.push(Finding::from_error(e));
+            report.damaged = true;
             return Ok(report);
         }
         Err(e) => return Err(e),
@@ -268,25 +351,26 @@ fn run(input: Input, options: &Options<'_>) -> Result<Report> {
         &mut std::io::sink(),
         options.progress,
     );
-    let mut found = Found::default();
+    let mut parts = Vec::new();
     let mut used = Used::default();
     let mut dbs = Vec::new();
     for worker in outcome.workers {
         report.keys += worker.seen;
         used.merge(&worker.used);
         dbs.extend(worker.dbs);
-        found.list.extend(worker.found.list);
-        found.more += worker.found.more;
+        parts.push(worker.found);
     }
     dbs.sort_unstable();
     dbs.dedup();
     report.dbs = dbs.len() as u64;
-    found.list.sort_by_key(|f| f.place.offset);
+    let mut found = Found::merged(parts);
+    // What concerns the file as a whole is listed whatever else there is.
+    let mut whole = Found::default();
     if let Some(e) = outcome.error {
         if !e.kind().is_damage() && e.kind() != ErrorKind::Unsupported {
             return Err(e);
         }
-        found.push(Finding::from_error(e));
+        whole.push(u64::MAX, Finding::from_error(e));
     }
     report.ending = outcome.reader.ending().cloned();
     let suspects = keys.suspects()?;
@@ -308,43 +392,55 @@ fn run(input: Input, options: &Options<'_>) -> Result<Report> {
                 );
                 finding.place.db = Some(d.db);
                 finding.place.key = Some(d.key);
-                found.push(finding);
+                found.push(u64::MAX, finding);
             }
         }
         Err(e) if e.kind() == ErrorKind::Io => return Err(e),
         Err(e) => {
             let mut finding = Finding::from_error(e);
             finding.code = "duplicate-key";
-            found.push(finding);
+            whole.push(u64::MAX, finding);
         }
     }
     if let Some(ending) = &report.ending {
-        judge_ending(ending, &mut found);
+        judge_ending(ending, &mut whole);
     }
-    report.findings = found.list;
+    report.damaged = found.damaged || whole.damaged;
     report.more = found.more;
-    for (target, reads) in TARGETS.iter().zip(&mut report.reads) {
-        *reads = reads_all(target, header, &used);
-    }
+    let refused = found
+        .refused
+        .iter()
+        .zip(whole.refused)
+        .map(|(a, b)| *a || b);
+    let judged = TARGETS.iter().zip(refused);
+    report.loads = judged
+        .map(|(target, refused)| !refused && reads_all(target, header, &used))
+        .collect();
+    let listed = found.list.into_iter().chain(whole.list).map(|(_, f)| f);
+    report.findings = listed.collect();
+    report.findings.sort_by_key(|f| f.place.offset);
     Ok(report)
 }
 
 fn judge_ending(ending: &Ending, found: &mut Found) {
     if let Some(e) = super::dump::checksum_error(ending) {
-        found.push(Finding::from_error(e));
+        found.push(u64::MAX, Finding::from_error(e));
     }
     if ending.tail_len > 0
         && ending.tail_head.first() != Some(&b'*')
         && ending.tail_head.first() != Some(&b'#')
     {
-        found.push(Finding::warning(
-            "trailing-bytes",
-            ending.end,
-            format!(
-                "{} bytes behind the end of the RDB: servers ignore them",
-                ending.tail_len
+        found.push(
+            u64::MAX,
+            Finding::warning(
+                "trailing-bytes",
+                ending.end,
+                format!(
+                    "{} bytes behind the end of the RDB: servers ignore them",
+                    ending.tail_len
+                ),
             ),
-        ));
+        );
     }
 }
 
@@ -454,7 +550,7 @@ fn whole_file(input: &mut Input, header: Header, options: &Options<'_>) -> Resul
 }
 
 fn framed(input: Input, options: &Options<'_>) -> Result<Sum> {
-    let mut reader = Reader::new(input.stream, input.file, false)?;
+    let mut reader = Reader::with_sizes(input.stream, input.file, false, input.sizes)?;
     let mut spare = None;
     while let Some(block) = reader.next_block(spare.take())? {
         (options.progress)(reader.position());
