@@ -5,12 +5,12 @@ use crate::input::checksum::Crc64;
 use crate::input::open::Input;
 use crate::limits;
 use crate::model::finding::{Finding, Severity};
-use crate::model::kind::Flavour;
-use crate::model::target::{Since, TARGETS, Target};
+use crate::model::target::{TARGETS, Target};
 use crate::pipe::{self, Flow, Out};
 use crate::rdb::frame::{Block, Checksum, Ending, Header, Reader, Record, What};
 use crate::rdb::keys::{Batch, Keys};
-use crate::rdb::types::{self, TypeRow};
+use crate::rdb::compat::Used;
+use crate::rdb::types::TypeRow;
 use crate::rdb::visit::Visit;
 use crate::rdb::walk::{self, Scratch};
 use crate::rdb::{check, opcode};
@@ -60,38 +60,6 @@ impl Report {
         let known = TARGETS.iter().position(|t| t.name == target.name);
         known.and_then(|i| self.reads.get(i)).copied().unwrap_or(false)
             && !self.findings.iter().any(|f| f.refused.by(target))
-    }
-}
-
-/// Type codes and opcodes that stand in a file.
-#[derive(Debug, Default, Clone, Copy)]
-struct Used {
-    types: u64,
-    opcodes: [u64; 4],
-}
-
-impl Used {
-    fn row(&mut self, row: &TypeRow) {
-        self.types |= 1 << (row.code & 63);
-    }
-
-    fn op(&mut self, op: u8) {
-        if let Some(word) = self.opcodes.get_mut(usize::from(op >> 6)) {
-            *word |= 1 << (op & 63);
-        }
-    }
-
-    fn has(&self, op: u8) -> bool {
-        self.opcodes
-            .get(usize::from(op >> 6))
-            .is_some_and(|word| word & (1 << (op & 63)) != 0)
-    }
-
-    fn merge(&mut self, other: &Used) {
-        self.types |= other.types;
-        for (a, b) in self.opcodes.iter_mut().zip(other.opcodes) {
-            *a |= b;
-        }
     }
 }
 
@@ -190,12 +158,7 @@ impl Worker<'_> {
             }
         };
         self.keys.add(db, name);
-        if record.meta().is_some() {
-            self.used.op(opcode::KEY_META);
-        }
-        if record.frame.attrs.noevict {
-            self.used.op(opcode::KEY_NOEVICT);
-        }
+        self.used.attributes(record);
         let mut judge = Judge {
             found: &mut self.found,
             record,
@@ -306,7 +269,7 @@ fn run(input: Input, options: &Options<'_>) -> Result<Report> {
     report.findings = found.list;
     report.more = found.more;
     for (target, reads) in TARGETS.iter().zip(&mut report.reads) {
-        *reads = reads_all(target, header, &used);
+        *reads = used.read_by(target, header);
     }
     Ok(report)
 }
@@ -322,33 +285,6 @@ fn judge_ending(ending: &Ending, found: &mut Found) {
             format!("{} bytes behind the end of the RDB: servers ignore them", ending.tail_len),
         ));
     }
-}
-
-/// Who knows the records that are no keys.
-fn opcode_since(flavour: Flavour, op: u8) -> Since {
-    match (op, flavour) {
-        (opcode::AUX | opcode::RESIZEDB, _) => Since::both((3, 2)),
-        (opcode::MODULE_AUX, _) => Since::both((5, 0)),
-        (opcode::FUNCTION2, _) => Since::both((7, 0)),
-        (opcode::SLOT_INFO, _) => Since {
-            redis: Some((7, 4)),
-            valkey: Some((8, 0)),
-        },
-        (opcode::SLOT_IMPORT, Flavour::Valkey) => Since::valkey((9, 0)),
-        (opcode::KEY_META, Flavour::Redis) => Since::redis((8, 6)),
-        (opcode::HASH_TEMPLATE, Flavour::Redis) => Since::redis((8, 10)),
-        _ => Since::NONE,
-    }
-}
-
-fn reads_all(target: &Target, header: Header, used: &Used) -> bool {
-    target.opens(header.flavour, header.version)
-        && types::rows(header.flavour)
-            .filter(|row| used.types & (1 << row.code) != 0)
-            .all(|row| target.has(row.since))
-        && (opcode::KEY_NOEVICT..=opcode::SELECTDB)
-            .filter(|op| used.has(*op))
-            .all(|op| target.has(opcode_since(header.flavour, op)))
 }
 
 /// What the checksum alone says.
