@@ -117,7 +117,11 @@ fn run<R: Render>(
     write(sink, &frame)?;
     let keys = Keys::default();
     // The first keys of the file are those of the first blocks only when one worker reads them all.
-    let threads = if options.limit.is_some() { 1 } else { options.threads };
+    let threads = if options.limit.is_some() {
+        1
+    } else {
+        options.threads
+    };
     let outcome = if options.limit == Some(0) {
         None
     } else {

@@ -58,7 +58,10 @@ impl Report {
     #[must_use]
     pub fn loads(&self, target: &Target) -> bool {
         let known = TARGETS.iter().position(|t| t.name == target.name);
-        known.and_then(|i| self.reads.get(i)).copied().unwrap_or(false)
+        known
+            .and_then(|i| self.reads.get(i))
+            .copied()
+            .unwrap_or(false)
             && !self.findings.iter().any(|f| f.refused.by(target))
     }
 }
@@ -106,6 +109,11 @@ impl Judge<'_, '_> {
 }
 
 impl Visit for Judge<'_, '_> {
+    #[inline]
+    fn reads(&self) -> bool {
+        false
+    }
+
     fn finding(&mut self, finding: Finding) -> Result<()> {
         let finding = self.place(finding);
         self.found.push(finding);
@@ -216,7 +224,13 @@ fn run(input: Input, options: &Options<'_>) -> Result<Report> {
         dbs: Vec::new(),
         found: Found::default(),
     };
-    let outcome = pipe::run(reader, options.threads, make, &mut std::io::sink(), options.progress);
+    let outcome = pipe::run(
+        reader,
+        options.threads,
+        make,
+        &mut std::io::sink(),
+        options.progress,
+    );
     let mut found = Found::default();
     let mut used = Used::default();
     let mut dbs = Vec::new();
@@ -248,7 +262,11 @@ fn run(input: Input, options: &Options<'_>) -> Result<Report> {
                     format!(
                         "the key is in the file {} times, at {}",
                         d.times,
-                        d.offsets.iter().map(|o| format!("{o:#x}")).collect::<Vec<_>>().join(", ")
+                        d.offsets
+                            .iter()
+                            .map(|o| format!("{o:#x}"))
+                            .collect::<Vec<_>>()
+                            .join(", ")
                     ),
                 );
                 finding.place.db = Some(d.db);
@@ -278,11 +296,17 @@ fn judge_ending(ending: &Ending, found: &mut Found) {
     if let Some(e) = super::dump::checksum_error(ending) {
         found.push(Finding::from_error(e));
     }
-    if ending.tail_len > 0 && ending.tail_head.first() != Some(&b'*') && ending.tail_head.first() != Some(&b'#') {
+    if ending.tail_len > 0
+        && ending.tail_head.first() != Some(&b'*')
+        && ending.tail_head.first() != Some(&b'#')
+    {
         found.push(Finding::warning(
             "trailing-bytes",
             ending.end,
-            format!("{} bytes behind the end of the RDB: servers ignore them", ending.tail_len),
+            format!(
+                "{} bytes behind the end of the RDB: servers ignore them",
+                ending.tail_len
+            ),
         ));
     }
 }
@@ -308,7 +332,12 @@ pub fn checksum_only(mut input: Input, options: &Options<'_>) -> Result<Sum> {
     let name = input.name.clone();
     let path = input.path.clone();
     let result = (|| {
-        let header = Header::parse(input.head.get(..9.min(input.head.len())).unwrap_or_default())?;
+        let header = Header::parse(
+            input
+                .head
+                .get(..9.min(input.head.len()))
+                .unwrap_or_default(),
+        )?;
         if header.version >= 5 && path.is_some() {
             if let Some(sum) = whole_file(&mut input, header, options)? {
                 return Ok(sum);
@@ -368,7 +397,10 @@ fn framed(input: Input, options: &Options<'_>) -> Result<Sum> {
         spare = Some(block);
     }
     let Some(ending) = reader.ending() else {
-        return Err(Error::truncated(reader.position(), "the file has no end mark"));
+        return Err(Error::truncated(
+            reader.position(),
+            "the file has no end mark",
+        ));
     };
     Ok(Sum {
         header: reader.header(),

@@ -25,7 +25,13 @@ pub fn refused(record: &Record<'_>, row: &TypeRow, error: &Error, sc: &mut Scrat
     if shallow.is_err() {
         return Refused::Always;
     }
-    let in_node = || error.place().path.first().is_some_and(|step| step.starts_with("node"));
+    let in_node = || {
+        error
+            .place()
+            .path
+            .first()
+            .is_some_and(|step| step.starts_with("node"))
+    };
     match row.layout {
         Layout::HashListpack
         | Layout::ZsetListpack
@@ -95,7 +101,9 @@ fn header<'a, B: Bytes<'a>>(mut bytes: B) -> Result<()> {
     let at = bytes.at();
     let size = bytes.left();
     let total = u32::from_le_bytes(bytes.array()?);
-    let last = size.checked_sub(5).map(|n| bytes.skip(n).and_then(|()| bytes.byte()));
+    let last = size
+        .checked_sub(5)
+        .map(|n| bytes.skip(n).and_then(|()| bytes.byte()));
     match last {
         Some(Ok(0xff)) if u64::from(total) == size => Ok(()),
         _ => Err(at.corrupt("the header does not fit")),

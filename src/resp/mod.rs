@@ -1,1 +1,6 @@
-//! resp
+//! RESP, the protocol that commands are logged in.
+//!
+//! [`decode`] frames the commands of a log at the speed of memory; [`mod@line`] reads the lines between the arguments.
+
+pub mod decode;
+pub mod line;

@@ -100,7 +100,11 @@ impl Render for Json {
                 Flavour::Valkey => "VALKEY",
             };
             out.extend_from_slice(
-                format!("{{\"rdb\":{{\"magic\":\"{magic}\",\"version\":{}}}", header.version).as_bytes(),
+                format!(
+                    "{{\"rdb\":{{\"magic\":\"{magic}\",\"version\":{}}}",
+                    header.version
+                )
+                .as_bytes(),
             );
             self.end(out);
         }
@@ -273,7 +277,8 @@ impl Json {
                 for i in 0..length::number(b)? {
                     let (first, last) = (length::number(b)?, length::number(b)?);
                     let comma = if i == 0 { "" } else { "," };
-                    out.buf.extend_from_slice(format!("{comma}[{first},{last}]").as_bytes());
+                    out.buf
+                        .extend_from_slice(format!("{comma}[{first},{last}]").as_bytes());
                 }
                 out.buf.extend_from_slice(b"]}");
             }

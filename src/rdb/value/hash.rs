@@ -37,6 +37,7 @@ fn fields<'a, B: Bytes<'a>, V: Visit + ?Sized>(
     after: impl Fn(&mut B) -> Result<Option<u64>>,
 ) -> Result<u64> {
     let n = length::number(b)?;
+    let reads = v.reads();
     let mut distinct = Distinct::begin(distinct, &mut sc.seen, n)?;
     for i in 0..n {
         let mut step = || {
@@ -44,7 +45,12 @@ fn fields<'a, B: Bytes<'a>, V: Visit + ?Sized>(
             let first = before(b)?;
             let field = string::read(b, &mut sc.a)?;
             distinct.add(&field)?;
-            let value = string::read(b, &mut sc.b)?;
+            let value = if reads {
+                string::read(b, &mut sc.b)?
+            } else {
+                string::check(b, &mut sc.b)?;
+                Str::Bytes(&[])
+            };
             let expire = after(b)?.or(first);
             if expire.is_some_and(|ms| ms > EXPIRE_MAX) {
                 v.finding(bad_expire(at, expire.unwrap_or_default()))?;
@@ -140,7 +146,8 @@ macro_rules! pairs {
         ) -> Result<u64> {
             over_blob!(string::blob(b, &mut sc.blob)?, bytes => {
                 let mut reader = $reader::Reader::new(bytes)?;
-                let mut distinct = Distinct::begin(distinct, &mut sc.seen, 64)?;
+                let hint = reader.claimed().unwrap_or(0) / 2;
+                let mut distinct = Distinct::begin(distinct, &mut sc.seen, hint)?;
                 let mut n = 0u64;
                 while let Some(field) = reader.next(&mut sc.a)? {
                     let at = reader.at();
