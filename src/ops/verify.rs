@@ -5,16 +5,17 @@ use crate::input::checksum::Crc64;
 use crate::input::open::Input;
 use crate::limits;
 use crate::model::finding::{Finding, Severity};
-use crate::model::kind::Flavour;
-use crate::model::target::{Since, TARGETS, Target};
+use crate::model::target::{TARGETS, Target};
 use crate::packed::string::Str;
 use crate::pipe::{self, Flow, Out};
+use crate::rdb::compat::Used;
 use crate::rdb::frame::{Block, Checksum, Ending, Header, Reader, Record, What};
 use crate::rdb::keys::{Batch, Keys};
-use crate::rdb::types::{self, TypeRow};
+use crate::rdb::types::TypeRow;
 use crate::rdb::visit::{ArrayValue, StreamPart, Visit};
 use crate::rdb::walk::{self, Scratch};
 use crate::rdb::{check, opcode};
+use std::collections::BTreeSet;
 use std::io::Read;
 
 /// How to verify.
@@ -67,45 +68,14 @@ impl Report {
     }
 }
 
-/// Type codes and opcodes that stand in a file.
-#[derive(Debug, Default, Clone, Copy)]
-struct Used {
-    types: u64,
-    opcodes: [u64; 4],
-}
-
-impl Used {
-    fn row(&mut self, row: &TypeRow) {
-        self.types |= 1 << (row.code & 63);
-    }
-
-    fn op(&mut self, op: u8) {
-        if let Some(word) = self.opcodes.get_mut(usize::from(op >> 6)) {
-            *word |= 1 << (op & 63);
-        }
-    }
-
-    fn has(&self, op: u8) -> bool {
-        self.opcodes
-            .get(usize::from(op >> 6))
-            .is_some_and(|word| word & (1 << (op & 63)) != 0)
-    }
-
-    fn merge(&mut self, other: &Used) {
-        self.types |= other.types;
-        for (a, b) in self.opcodes.iter_mut().zip(other.opcodes) {
-            *a |= b;
-        }
-    }
-}
-
 struct Worker<'a> {
     keys: Batch<'a>,
     sc: Scratch,
     name: Vec<u8>,
     seen: u64,
     used: Used,
-    dbs: Vec<u64>,
+    dbs: BTreeSet<u64>,
+    last_db: Option<u64>,
     found: Found,
 }
 
@@ -262,10 +232,9 @@ impl Worker<'_> {
         self.seen += 1;
         self.used.row(row);
         let db = record.frame.db;
-        if self.dbs.last() != Some(&db) {
-            self.dbs.push(db);
-            self.dbs.sort_unstable();
-            self.dbs.dedup();
+        if self.last_db != Some(db) {
+            self.last_db = Some(db);
+            self.dbs.insert(db);
         }
         let name = match record.key(&mut self.name) {
             Ok(name) => name,
@@ -275,15 +244,12 @@ impl Worker<'_> {
             }
         };
         self.keys.add(db, name);
-        if record.meta().is_some() {
-            self.used.op(opcode::KEY_META);
-            if let Err(e) = check::meta(record, &mut self.sc) {
-                let e = e.in_key(db, name);
-                self.found.push(record.offset(), Finding::from_error(e));
-            }
-        }
-        if record.frame.attrs.noevict {
-            self.used.op(opcode::KEY_NOEVICT);
+        self.used.attributes(record);
+        if record.meta().is_some()
+            && let Err(e) = check::meta(record, &mut self.sc)
+        {
+            let e = e.in_key(db, name);
+            self.found.push(record.offset(), Finding::from_error(e));
         }
         let mut judge = Judge {
             found: &mut self.found,
@@ -341,7 +307,8 @@ fn run(input: Input, options: &Options<'_>) -> Result<Report> {
         name: Vec::new(),
         seen: 0,
         used: Used::default(),
-        dbs: Vec::new(),
+        dbs: BTreeSet::new(),
+        last_db: None,
         found: Found::default(),
     };
     let outcome = pipe::run(
@@ -353,15 +320,13 @@ fn run(input: Input, options: &Options<'_>) -> Result<Report> {
     );
     let mut parts = Vec::new();
     let mut used = Used::default();
-    let mut dbs = Vec::new();
+    let mut dbs = BTreeSet::new();
     for worker in outcome.workers {
         report.keys += worker.seen;
         used.merge(&worker.used);
         dbs.extend(worker.dbs);
         parts.push(worker.found);
     }
-    dbs.sort_unstable();
-    dbs.dedup();
     report.dbs = dbs.len() as u64;
     let mut found = Found::merged(parts);
     // What concerns the file as a whole is listed whatever else there is.
@@ -414,7 +379,7 @@ fn run(input: Input, options: &Options<'_>) -> Result<Report> {
         .map(|(a, b)| *a || b);
     let judged = TARGETS.iter().zip(refused);
     report.loads = judged
-        .map(|(target, refused)| !refused && reads_all(target, header, &used))
+        .map(|(target, refused)| !refused && used.read_by(target, header))
         .collect();
     let listed = found.list.into_iter().chain(whole.list).map(|(_, f)| f);
     report.findings = listed.collect();
@@ -442,33 +407,6 @@ fn judge_ending(ending: &Ending, found: &mut Found) {
             ),
         );
     }
-}
-
-/// Who knows the records that are no keys.
-fn opcode_since(flavour: Flavour, op: u8) -> Since {
-    match (op, flavour) {
-        (opcode::AUX | opcode::RESIZEDB, _) => Since::both((3, 2)),
-        (opcode::MODULE_AUX, _) => Since::both((5, 0)),
-        (opcode::FUNCTION2, _) => Since::both((7, 0)),
-        (opcode::SLOT_INFO, _) => Since {
-            redis: Some((7, 4)),
-            valkey: Some((8, 0)),
-        },
-        (opcode::SLOT_IMPORT, Flavour::Valkey) => Since::valkey((9, 0)),
-        (opcode::KEY_META, Flavour::Redis) => Since::redis((8, 6)),
-        (opcode::HASH_TEMPLATE, Flavour::Redis) => Since::redis((8, 10)),
-        _ => Since::NONE,
-    }
-}
-
-fn reads_all(target: &Target, header: Header, used: &Used) -> bool {
-    target.opens(header.flavour, header.version)
-        && types::rows(header.flavour)
-            .filter(|row| used.types & (1 << row.code) != 0)
-            .all(|row| target.has(row.since))
-        && (opcode::KEY_NOEVICT..=opcode::SELECTDB)
-            .filter(|op| used.has(*op))
-            .all(|op| target.has(opcode_since(header.flavour, op)))
 }
 
 /// What the checksum alone says.
