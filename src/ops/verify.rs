@@ -1,6 +1,6 @@
 //! `verify`: every problem that can be reached, where it is, and which servers would load the file.
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Place, Result};
 use crate::input::checksum::Crc64;
 use crate::input::open::Input;
 use crate::limits;
@@ -10,7 +10,7 @@ use crate::model::target::{Since, TARGETS, Target};
 use crate::pipe::{self, Flow, Out};
 use crate::rdb::frame::{Block, Checksum, Ending, Header, Reader, Record, What};
 use crate::rdb::keys::{Batch, Keys};
-use crate::rdb::types::{self, TypeRow};
+use crate::rdb::types::TypeRow;
 use crate::rdb::visit::Visit;
 use crate::rdb::walk::{self, Scratch};
 use crate::rdb::{check, opcode};
@@ -33,68 +33,188 @@ pub struct Report {
     pub codecs: Vec<&'static str>,
     /// Magic and version; `None` where not even they could be read.
     pub header: Option<Header>,
+    /// Bytes read, expanded: of the RDB alone, where its end was reached.
+    pub bytes: u64,
     /// Keys read.
     pub keys: u64,
     /// Databases with keys.
     pub dbs: u64,
-    /// The problems, in the order of the file.
+    /// The problems, in the order of the file: the first [`limits::FINDINGS_LISTED`].
     pub findings: Vec<Finding>,
-    /// Problems beyond those listed.
-    pub more: u64,
+    /// Problems of any number.
+    pub counts: Counts,
     /// How the file ended; `None` where reading stopped before.
     pub ending: Option<Ending>,
-    /// Which servers know everything that stands in the file.
-    reads: Vec<bool>,
+    /// What stands in the file that not every server knows.
+    used: Used,
+}
+
+/// How many problems there are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// That make the file a damaged one.
+    pub damage: u64,
+    /// That are worth a look.
+    pub warnings: u64,
+    /// That are worth knowing.
+    pub notes: u64,
+    /// The servers that refuse the file for one of them: a bit for each of [`TARGETS`].
+    refused: u32,
+}
+
+impl Counts {
+    fn add(&mut self, finding: &Finding) {
+        match finding.severity {
+            Severity::Damage => self.damage += 1,
+            Severity::Warning => self.warnings += 1,
+            Severity::Note => self.notes += 1,
+        }
+        for (i, target) in TARGETS.iter().enumerate() {
+            self.refused |= u32::from(finding.refused.by(target)) << i;
+        }
+    }
+
+    fn merge(&mut self, other: Counts) {
+        self.damage += other.damage;
+        self.warnings += other.warnings;
+        self.notes += other.notes;
+        self.refused |= other.refused;
+    }
+
+    /// All of them.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.damage + self.warnings + self.notes
+    }
 }
 
 impl Report {
     /// Whether the file is damaged.
     #[must_use]
     pub fn damaged(&self) -> bool {
-        self.more > 0 || self.findings.iter().any(|f| f.severity == Severity::Damage)
+        self.counts.damage > 0
+    }
+
+    /// Problems beyond those listed.
+    #[must_use]
+    pub fn more(&self) -> u64 {
+        self.counts
+            .total()
+            .saturating_sub(self.findings.len() as u64)
     }
 
     /// Whether that server would load the file.
     #[must_use]
     pub fn loads(&self, target: &Target) -> bool {
-        let known = TARGETS.iter().position(|t| t.name == target.name);
-        known
-            .and_then(|i| self.reads.get(i))
-            .copied()
-            .unwrap_or(false)
-            && !self.findings.iter().any(|f| f.refused.by(target))
+        let refused = TARGETS
+            .iter()
+            .position(|t| t.name == target.name)
+            .is_none_or(|i| self.counts.refused >> i & 1 == 1);
+        self.header.is_some_and(|header| {
+            !refused
+                && target.opens(header.flavour, header.version)
+                && self.used.unknown_to(target, header.flavour).is_empty()
+        })
+    }
+
+    /// Why that server would not load the file; empty where it would.
+    #[must_use]
+    pub fn reasons(&self, target: &Target) -> Vec<String> {
+        let mut reasons = Vec::new();
+        if let Some(header) = self.header {
+            if !target.opens(header.flavour, header.version) {
+                reasons.push(format!(
+                    "it does not read {} version {}",
+                    header.flavour.magic(),
+                    header.version
+                ));
+            }
+            reasons.extend(self.used.unknown_to(target, header.flavour));
+        }
+        let refusing = || self.findings.iter().filter(|f| f.refused.by(target));
+        let listed = refusing().count();
+        reasons.extend(refusing().take(REASONS).map(|f| {
+            let sep = if f.place == Place::default() {
+                ""
+            } else {
+                ": "
+            };
+            format!("{}{sep}{}", f.place, f.message)
+        }));
+        if listed > REASONS {
+            reasons.push(format!("and {} problems more", listed - REASONS));
+        }
+        if reasons.is_empty() && !self.loads(target) {
+            reasons.push("for one of the problems that are not listed".to_owned());
+        }
+        reasons
     }
 }
 
-/// Type codes and opcodes that stand in a file.
-#[derive(Debug, Default, Clone, Copy)]
+/// Problems that are named as reasons.
+const REASONS: usize = 5;
+
+/// Type codes and opcodes that stand in a file, each with the offset where it stands first.
+#[derive(Debug, Default, Clone)]
 struct Used {
     types: u64,
     opcodes: [u64; 4],
+    first: Vec<(What, u64)>,
 }
 
 impl Used {
-    fn row(&mut self, row: &TypeRow) {
-        self.types |= 1 << (row.code & 63);
-    }
-
-    fn op(&mut self, op: u8) {
-        if let Some(word) = self.opcodes.get_mut(usize::from(op >> 6)) {
-            *word |= 1 << (op & 63);
+    #[inline]
+    fn row(&mut self, row: &'static TypeRow, offset: u64) {
+        let bit = 1 << (row.code & 63);
+        if self.types & bit == 0 {
+            self.types |= bit;
+            self.first.push((What::Key(row), offset));
         }
     }
 
-    fn has(&self, op: u8) -> bool {
-        self.opcodes
-            .get(usize::from(op >> 6))
-            .is_some_and(|word| word & (1 << (op & 63)) != 0)
+    #[inline]
+    fn op(&mut self, op: u8, offset: u64) {
+        if let Some(word) = self.opcodes.get_mut(usize::from(op >> 6))
+            && *word & (1 << (op & 63)) == 0
+        {
+            *word |= 1 << (op & 63);
+            self.first.push((What::Record(op), offset));
+        }
     }
 
     fn merge(&mut self, other: &Used) {
-        self.types |= other.types;
-        for (a, b) in self.opcodes.iter_mut().zip(other.opcodes) {
-            *a |= b;
+        for (what, offset) in &other.first {
+            match self.first.iter_mut().find(|(w, _)| w == what) {
+                Some((_, first)) => *first = (*first).min(*offset),
+                None => self.first.push((*what, *offset)),
+            }
         }
+        self.first.sort_by_key(|(_, offset)| *offset);
+    }
+
+    /// What that server does not know, in words.
+    fn unknown_to(&self, target: &Target, flavour: Flavour) -> Vec<String> {
+        let mut unknown = Vec::new();
+        for (what, offset) in &self.first {
+            let (since, words) = match what {
+                What::Key(row) => (
+                    row.since,
+                    format!(
+                        "type code {} ({}, a {})",
+                        row.code,
+                        row.name,
+                        row.kind.name()
+                    ),
+                ),
+                What::Record(op) => (opcode_since(flavour, *op), format!("opcode {op:#04x}")),
+            };
+            if !target.has(since) {
+                unknown.push(format!(
+                    "it does not know {words}, first at offset {offset:#x}"
+                ));
+            }
+        }
+        unknown
     }
 }
 
@@ -108,19 +228,19 @@ struct Worker<'a> {
     found: Found,
 }
 
-/// Findings, listed up to a limit.
+/// Findings, counted, and listed up to a limit. Each worker lists its first ones, so the first ones of the file are
+/// among them whatever the number of workers.
 #[derive(Default)]
 struct Found {
     list: Vec<Finding>,
-    more: u64,
+    counts: Counts,
 }
 
 impl Found {
     fn push(&mut self, finding: Finding) {
+        self.counts.add(&finding);
         if self.list.len() < limits::FINDINGS_LISTED {
             self.list.push(finding);
-        } else {
-            self.more += 1;
         }
     }
 }
@@ -167,7 +287,7 @@ impl pipe::Work for Worker<'_> {
             match record.frame.what {
                 What::Key(row) => self.key(&record, row)?,
                 What::Record(op) => {
-                    self.used.op(op);
+                    self.used.op(op, record.offset());
                     if let Err(e) = check::record(&record, op, &mut self.sc) {
                         self.found.push(Finding::from_error(e));
                     }
@@ -183,7 +303,7 @@ impl Worker<'_> {
     #[inline]
     fn key(&mut self, record: &Record<'_>, row: &'static TypeRow) -> Result<()> {
         self.seen += 1;
-        self.used.row(row);
+        self.used.row(row, record.offset());
         let db = record.frame.db;
         if self.dbs.last() != Some(&db) {
             self.dbs.push(db);
@@ -199,10 +319,10 @@ impl Worker<'_> {
         };
         self.keys.add(db, name);
         if record.meta().is_some() {
-            self.used.op(opcode::KEY_META);
+            self.used.op(opcode::KEY_META, record.offset());
         }
         if record.frame.attrs.noevict {
-            self.used.op(opcode::KEY_NOEVICT);
+            self.used.op(opcode::KEY_NOEVICT, record.offset());
         }
         let mut judge = Judge {
             found: &mut self.found,
@@ -236,15 +356,18 @@ fn run(input: Input, options: &Options<'_>) -> Result<Report> {
         header: None,
         keys: 0,
         dbs: 0,
+        bytes: 0,
         findings: Vec::new(),
-        more: 0,
+        counts: Counts::default(),
         ending: None,
-        reads: vec![false; TARGETS.len()],
+        used: Used::default(),
     };
     let reader = match Reader::new(input.stream, input.file, true) {
         Ok(reader) => reader,
         Err(e) if e.kind().is_damage() => {
-            report.findings.push(Finding::from_error(e));
+            let finding = Finding::from_error(e);
+            report.counts.add(&finding);
+            report.findings.push(finding);
             return Ok(report);
         }
         Err(e) => return Err(e),
@@ -276,12 +399,13 @@ fn run(input: Input, options: &Options<'_>) -> Result<Report> {
         used.merge(&worker.used);
         dbs.extend(worker.dbs);
         found.list.extend(worker.found.list);
-        found.more += worker.found.more;
+        found.counts.merge(worker.found.counts);
     }
     dbs.sort_unstable();
     dbs.dedup();
     report.dbs = dbs.len() as u64;
     found.list.sort_by_key(|f| f.place.offset);
+    found.list.truncate(limits::FINDINGS_LISTED);
     if let Some(e) = outcome.error {
         if !e.kind().is_damage() && e.kind() != ErrorKind::Unsupported {
             return Err(e);
@@ -289,6 +413,10 @@ fn run(input: Input, options: &Options<'_>) -> Result<Report> {
         found.push(Finding::from_error(e));
     }
     report.ending = outcome.reader.ending().cloned();
+    report.bytes = report
+        .ending
+        .as_ref()
+        .map_or(outcome.reader.position(), |e| e.end);
     let suspects = keys.suspects()?;
     match super::dump::duplicates(path.as_deref(), &suspects) {
         Ok(duplicates) => {
@@ -322,10 +450,8 @@ fn run(input: Input, options: &Options<'_>) -> Result<Report> {
         judge_ending(ending, &mut found);
     }
     report.findings = found.list;
-    report.more = found.more;
-    for (target, reads) in TARGETS.iter().zip(&mut report.reads) {
-        *reads = reads_all(target, header, &used);
-    }
+    report.counts = found.counts;
+    report.used = used;
     Ok(report)
 }
 
@@ -363,16 +489,6 @@ fn opcode_since(flavour: Flavour, op: u8) -> Since {
         (opcode::HASH_TEMPLATE, Flavour::Redis) => Since::redis((8, 10)),
         _ => Since::NONE,
     }
-}
-
-fn reads_all(target: &Target, header: Header, used: &Used) -> bool {
-    target.opens(header.flavour, header.version)
-        && types::rows(header.flavour)
-            .filter(|row| used.types & (1 << row.code) != 0)
-            .all(|row| target.has(row.since))
-        && (opcode::KEY_NOEVICT..=opcode::SELECTDB)
-            .filter(|op| used.has(*op))
-            .all(|op| target.has(opcode_since(header.flavour, op)))
 }
 
 /// What the checksum alone says.
