@@ -1,15 +1,15 @@
 //! `verify`: every problem that can be reached, where it is, and which servers would load the file.
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Place, Result};
 use crate::input::checksum::Crc64;
 use crate::input::open::Input;
 use crate::limits;
 use crate::model::finding::{Finding, Severity};
 use crate::model::target::{TARGETS, Target};
 use crate::pipe::{self, Flow, Out};
+use crate::rdb::compat::Used;
 use crate::rdb::frame::{Block, Checksum, Ending, Header, Reader, Record, What};
 use crate::rdb::keys::{Batch, Keys};
-use crate::rdb::compat::Used;
 use crate::rdb::types::TypeRow;
 use crate::rdb::visit::Visit;
 use crate::rdb::walk::{self, Scratch};
@@ -33,38 +33,116 @@ pub struct Report {
     pub codecs: Vec<&'static str>,
     /// Magic and version; `None` where not even they could be read.
     pub header: Option<Header>,
+    /// Bytes read, expanded: of the RDB alone, where its end was reached.
+    pub bytes: u64,
     /// Keys read.
     pub keys: u64,
     /// Databases with keys.
     pub dbs: u64,
-    /// The problems, in the order of the file.
+    /// The problems, in the order of the file: the first [`limits::FINDINGS_LISTED`].
     pub findings: Vec<Finding>,
-    /// Problems beyond those listed.
-    pub more: u64,
+    /// Problems of any number.
+    pub counts: Counts,
     /// How the file ended; `None` where reading stopped before.
     pub ending: Option<Ending>,
-    /// Which servers know everything that stands in the file.
-    reads: Vec<bool>,
+    /// What stands in the file that not every server knows.
+    used: Used,
+}
+
+/// How many problems there are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// That make the file a damaged one.
+    pub damage: u64,
+    /// That are worth a look.
+    pub warnings: u64,
+    /// That are worth knowing.
+    pub notes: u64,
+    /// The servers that refuse the file for one of them: a bit for each of [`TARGETS`].
+    refused: u32,
+}
+
+impl Counts {
+    fn add(&mut self, finding: &Finding) {
+        match finding.severity {
+            Severity::Damage => self.damage += 1,
+            Severity::Warning => self.warnings += 1,
+            Severity::Note => self.notes += 1,
+        }
+        for (i, target) in TARGETS.iter().enumerate() {
+            self.refused |= u32::from(finding.refused.by(target)) << i;
+        }
+    }
+
+    fn merge(&mut self, other: Counts) {
+        self.damage += other.damage;
+        self.warnings += other.warnings;
+        self.notes += other.notes;
+        self.refused |= other.refused;
+    }
+
+    /// All of them.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.damage + self.warnings + self.notes
+    }
 }
 
 impl Report {
     /// Whether the file is damaged.
     #[must_use]
     pub fn damaged(&self) -> bool {
-        self.more > 0 || self.findings.iter().any(|f| f.severity == Severity::Damage)
+        self.counts.damage > 0
+    }
+
+    /// Problems beyond those listed.
+    #[must_use]
+    pub fn more(&self) -> u64 {
+        self.counts
+            .total()
+            .saturating_sub(self.findings.len() as u64)
     }
 
     /// Whether that server would load the file.
     #[must_use]
     pub fn loads(&self, target: &Target) -> bool {
-        let known = TARGETS.iter().position(|t| t.name == target.name);
-        known
-            .and_then(|i| self.reads.get(i))
-            .copied()
-            .unwrap_or(false)
-            && !self.findings.iter().any(|f| f.refused.by(target))
+        let refused = TARGETS
+            .iter()
+            .position(|t| t.name == target.name)
+            .is_none_or(|i| self.counts.refused >> i & 1 == 1);
+        self.header
+            .is_some_and(|header| !refused && self.used.read_by(target, header))
+    }
+
+    /// Why that server would not load the file; empty where it would.
+    #[must_use]
+    pub fn reasons(&self, target: &Target) -> Vec<String> {
+        let mut reasons = Vec::new();
+        if let Some(header) = self.header {
+            reasons.extend(self.used.unknown_to(target, header));
+        }
+        let refusing = || self.findings.iter().filter(|f| f.refused.by(target));
+        let listed = refusing().count();
+        reasons.extend(refusing().take(REASONS).map(|f| {
+            let sep = if f.place == Place::default() {
+                ""
+            } else {
+                ": "
+            };
+            format!("{}{sep}{}", f.place, f.message)
+        }));
+        if listed > REASONS {
+            reasons.push(format!("and {} problems more", listed - REASONS));
+        }
+        if reasons.is_empty() && !self.loads(target) {
+            reasons.push("for one of the problems that are not listed".to_owned());
+        }
+        reasons
     }
 }
+
+/// Problems that are named as reasons.
+const REASONS: usize = 5;
 
 struct Worker<'a> {
     keys: Batch<'a>,
@@ -76,19 +154,19 @@ struct Worker<'a> {
     found: Found,
 }
 
-/// Findings, listed up to a limit.
+/// Findings, counted, and listed up to a limit. Each worker lists its first ones, so the first ones of the file are
+/// among them whatever the number of workers.
 #[derive(Default)]
 struct Found {
     list: Vec<Finding>,
-    more: u64,
+    counts: Counts,
 }
 
 impl Found {
     fn push(&mut self, finding: Finding) {
+        self.counts.add(&finding);
         if self.list.len() < limits::FINDINGS_LISTED {
             self.list.push(finding);
-        } else {
-            self.more += 1;
         }
     }
 }
@@ -135,7 +213,7 @@ impl pipe::Work for Worker<'_> {
             match record.frame.what {
                 What::Key(row) => self.key(&record, row)?,
                 What::Record(op) => {
-                    self.used.op(op);
+                    self.used.op(op, record.offset());
                     if let Err(e) = check::record(&record, op, &mut self.sc) {
                         self.found.push(Finding::from_error(e));
                     }
@@ -151,7 +229,7 @@ impl Worker<'_> {
     #[inline]
     fn key(&mut self, record: &Record<'_>, row: &'static TypeRow) -> Result<()> {
         self.seen += 1;
-        self.used.row(row);
+        self.used.row(row, record.offset());
         let db = record.frame.db;
         if self.dbs.last() != Some(&db) {
             self.dbs.push(db);
@@ -199,15 +277,18 @@ fn run(input: Input, options: &Options<'_>) -> Result<Report> {
         header: None,
         keys: 0,
         dbs: 0,
+        bytes: 0,
         findings: Vec::new(),
-        more: 0,
+        counts: Counts::default(),
         ending: None,
-        reads: vec![false; TARGETS.len()],
+        used: Used::default(),
     };
     let reader = match Reader::new(input.stream, input.file, true) {
         Ok(reader) => reader,
         Err(e) if e.kind().is_damage() => {
-            report.findings.push(Finding::from_error(e));
+            let finding = Finding::from_error(e);
+            report.counts.add(&finding);
+            report.findings.push(finding);
             return Ok(report);
         }
         Err(e) => return Err(e),
@@ -239,12 +320,13 @@ fn run(input: Input, options: &Options<'_>) -> Result<Report> {
         used.merge(&worker.used);
         dbs.extend(worker.dbs);
         found.list.extend(worker.found.list);
-        found.more += worker.found.more;
+        found.counts.merge(worker.found.counts);
     }
     dbs.sort_unstable();
     dbs.dedup();
     report.dbs = dbs.len() as u64;
     found.list.sort_by_key(|f| f.place.offset);
+    found.list.truncate(limits::FINDINGS_LISTED);
     if let Some(e) = outcome.error {
         if !e.kind().is_damage() && e.kind() != ErrorKind::Unsupported {
             return Err(e);
@@ -252,6 +334,10 @@ fn run(input: Input, options: &Options<'_>) -> Result<Report> {
         found.push(Finding::from_error(e));
     }
     report.ending = outcome.reader.ending().cloned();
+    report.bytes = report
+        .ending
+        .as_ref()
+        .map_or(outcome.reader.position(), |e| e.end);
     let suspects = keys.suspects()?;
     match super::dump::duplicates(path.as_deref(), &suspects) {
         Ok(duplicates) => {
@@ -285,10 +371,8 @@ fn run(input: Input, options: &Options<'_>) -> Result<Report> {
         judge_ending(ending, &mut found);
     }
     report.findings = found.list;
-    report.more = found.more;
-    for (target, reads) in TARGETS.iter().zip(&mut report.reads) {
-        *reads = used.read_by(target, header);
-    }
+    report.counts = found.counts;
+    report.used = used;
     Ok(report)
 }
 
