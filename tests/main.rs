@@ -9,4 +9,5 @@
 )]
 
 mod commands;
+mod corpus;
 mod support;

@@ -6,14 +6,16 @@ use crate::input::open::Input;
 use crate::limits;
 use crate::model::finding::{Finding, Severity};
 use crate::model::target::{TARGETS, Target};
+use crate::packed::string::Str;
 use crate::pipe::{self, Flow, Out};
 use crate::rdb::compat::Used;
 use crate::rdb::frame::{Block, Checksum, Ending, Header, Reader, Record, What};
 use crate::rdb::keys::{Batch, Keys};
 use crate::rdb::types::TypeRow;
-use crate::rdb::visit::Visit;
+use crate::rdb::visit::{ArrayValue, StreamPart, Visit};
 use crate::rdb::walk::{self, Scratch};
 use crate::rdb::{check, opcode};
+use std::collections::BTreeSet;
 use std::io::Read;
 
 /// How to verify.
@@ -150,24 +152,57 @@ struct Worker<'a> {
     name: Vec<u8>,
     seen: u64,
     used: Used,
-    dbs: Vec<u64>,
+    dbs: BTreeSet<u64>,
+    last_db: Option<u64>,
     found: Found,
 }
 
-/// Findings, counted, and listed up to a limit. Each worker lists its first ones, so the first ones of the file are
+/// Findings: all counted, the first ones listed. Each worker lists its first ones, so the first ones of the file are
 /// among them whatever the number of workers.
 #[derive(Default)]
 struct Found {
-    list: Vec<Finding>,
+    /// Each with the offset of its record.
+    list: Vec<(u64, Finding)>,
+    bytes: usize,
+    full: bool,
     counts: Counts,
 }
 
 impl Found {
-    fn push(&mut self, finding: Finding) {
+    fn push(&mut self, record: u64, finding: Finding) {
         self.counts.add(&finding);
-        if self.list.len() < limits::FINDINGS_LISTED {
-            self.list.push(finding);
+        self.list(record, finding);
+    }
+
+    fn list(&mut self, record: u64, finding: Finding) {
+        let place = &finding.place;
+        let bytes = finding.message.len()
+            + place.key.as_ref().map_or(0, Vec::len)
+            + place.path.iter().map(String::len).sum::<usize>();
+        if !self.full
+            && self.list.len() < limits::FINDINGS_LISTED
+            && self.bytes + bytes <= limits::FINDINGS_BYTES
+        {
+            self.bytes += bytes;
+            self.list.push((record, finding));
+        } else {
+            self.full = true;
         }
+    }
+
+    /// What several workers found. Those of the file that are to be listed are among those that each of them listed.
+    fn merged(parts: Vec<Found>) -> Found {
+        let mut all = Found::default();
+        let mut lists = Vec::new();
+        for part in parts {
+            all.counts.merge(part.counts);
+            lists.extend(part.list);
+        }
+        lists.sort_by_key(|(record, _)| *record);
+        for (record, finding) in lists {
+            all.list(record, finding);
+        }
+        all
     }
 }
 
@@ -194,8 +229,34 @@ impl Visit for Judge<'_, '_> {
 
     fn finding(&mut self, finding: Finding) -> Result<()> {
         let finding = self.place(finding);
-        self.found.push(finding);
+        self.found.push(self.record.offset(), finding);
         Ok(())
+    }
+
+    // Giants are not expanded unless somebody reads them.
+    fn element(&mut self, element: Str<'_>) -> Result<()> {
+        giant(&element)
+    }
+
+    fn field(&mut self, _field: Str<'_>, value: Str<'_>, _expire_ms: Option<u64>) -> Result<()> {
+        giant(&value)
+    }
+
+    fn array_element(&mut self, _index: u64, value: ArrayValue<'_>) -> Result<()> {
+        match value {
+            ArrayValue::Text(s) => giant(&s),
+            ArrayValue::Float(_) => Ok(()),
+        }
+    }
+
+    fn stream(&mut self, part: StreamPart<'_>) -> Result<()> {
+        match part {
+            StreamPart::Group { name: s, .. }
+            | StreamPart::Consumer { name: s, .. }
+            | StreamPart::Producer(s)
+            | StreamPart::ProducerId(s, _) => giant(&s),
+            _ => Ok(()),
+        }
     }
 
     fn empty(&mut self) -> Result<()> {
@@ -207,6 +268,15 @@ impl Visit for Judge<'_, '_> {
     }
 }
 
+/// Expands a compressed giant, which shows whether it is whole. Members and field names are read to be compared.
+#[inline]
+fn giant(s: &Str<'_>) -> Result<()> {
+    match s {
+        Str::Giant(g) if g.lzf => g.chunks(&mut |_| Ok(())),
+        _ => Ok(()),
+    }
+}
+
 impl pipe::Work for Worker<'_> {
     fn block(&mut self, block: &Block, _out: &mut Out<'_, '_>) -> Result<Flow> {
         for record in block.records() {
@@ -215,7 +285,7 @@ impl pipe::Work for Worker<'_> {
                 What::Record(op) => {
                     self.used.op(op, record.offset());
                     if let Err(e) = check::record(&record, op, &mut self.sc) {
-                        self.found.push(Finding::from_error(e));
+                        self.found.push(record.offset(), Finding::from_error(e));
                     }
                 }
             }
@@ -231,20 +301,25 @@ impl Worker<'_> {
         self.seen += 1;
         self.used.row(row, record.offset());
         let db = record.frame.db;
-        if self.dbs.last() != Some(&db) {
-            self.dbs.push(db);
-            self.dbs.sort_unstable();
-            self.dbs.dedup();
+        if self.last_db != Some(db) {
+            self.last_db = Some(db);
+            self.dbs.insert(db);
         }
         let name = match record.key(&mut self.name) {
             Ok(name) => name,
             Err(e) => {
-                self.found.push(Finding::from_error(e));
+                self.found.push(record.offset(), Finding::from_error(e));
                 return Ok(());
             }
         };
         self.keys.add(db, name);
         self.used.attributes(record);
+        if record.meta().is_some()
+            && let Err(e) = check::meta(record, &mut self.sc)
+        {
+            let e = e.in_key(db, name);
+            self.found.push(record.offset(), Finding::from_error(e));
+        }
         let mut judge = Judge {
             found: &mut self.found,
             record,
@@ -257,7 +332,7 @@ impl Worker<'_> {
             let refused = check::refused(record, row, &e, &mut self.sc);
             let mut finding = Finding::from_error(e);
             finding.refused = refused;
-            self.found.push(finding);
+            self.found.push(record.offset(), finding);
         }
         Ok(())
     }
@@ -283,7 +358,7 @@ fn run(input: Input, options: &Options<'_>) -> Result<Report> {
         ending: None,
         used: Used::default(),
     };
-    let reader = match Reader::new(input.stream, input.file, true) {
+    let reader = match Reader::with_sizes(input.stream, input.file, true, input.sizes) {
         Ok(reader) => reader,
         Err(e) if e.kind().is_damage() => {
             let finding = Finding::from_error(e);
@@ -302,7 +377,8 @@ fn run(input: Input, options: &Options<'_>) -> Result<Report> {
         name: Vec::new(),
         seen: 0,
         used: Used::default(),
-        dbs: Vec::new(),
+        dbs: BTreeSet::new(),
+        last_db: None,
         found: Found::default(),
     };
     let outcome = pipe::run(
@@ -312,26 +388,24 @@ fn run(input: Input, options: &Options<'_>) -> Result<Report> {
         &mut std::io::sink(),
         options.progress,
     );
-    let mut found = Found::default();
+    let mut parts = Vec::new();
     let mut used = Used::default();
-    let mut dbs = Vec::new();
+    let mut dbs = BTreeSet::new();
     for worker in outcome.workers {
         report.keys += worker.seen;
         used.merge(&worker.used);
         dbs.extend(worker.dbs);
-        found.list.extend(worker.found.list);
-        found.counts.merge(worker.found.counts);
+        parts.push(worker.found);
     }
-    dbs.sort_unstable();
-    dbs.dedup();
     report.dbs = dbs.len() as u64;
-    found.list.sort_by_key(|f| f.place.offset);
-    found.list.truncate(limits::FINDINGS_LISTED);
+    let mut found = Found::merged(parts);
+    // What concerns the file as a whole is listed whatever else there is.
+    let mut whole = Found::default();
     if let Some(e) = outcome.error {
         if !e.kind().is_damage() && e.kind() != ErrorKind::Unsupported {
             return Err(e);
         }
-        found.push(Finding::from_error(e));
+        whole.push(u64::MAX, Finding::from_error(e));
     }
     report.ending = outcome.reader.ending().cloned();
     report.bytes = report
@@ -357,41 +431,47 @@ fn run(input: Input, options: &Options<'_>) -> Result<Report> {
                 );
                 finding.place.db = Some(d.db);
                 finding.place.key = Some(d.key);
-                found.push(finding);
+                found.push(u64::MAX, finding);
             }
         }
         Err(e) if e.kind() == ErrorKind::Io => return Err(e),
         Err(e) => {
             let mut finding = Finding::from_error(e);
             finding.code = "duplicate-key";
-            found.push(finding);
+            whole.push(u64::MAX, finding);
         }
     }
     if let Some(ending) = &report.ending {
-        judge_ending(ending, &mut found);
+        judge_ending(ending, &mut whole);
     }
-    report.findings = found.list;
+    let listed = found.list.into_iter().chain(whole.list).map(|(_, f)| f);
+    report.findings = listed.collect();
+    report.findings.sort_by_key(|f| f.place.offset);
     report.counts = found.counts;
+    report.counts.merge(whole.counts);
     report.used = used;
     Ok(report)
 }
 
 fn judge_ending(ending: &Ending, found: &mut Found) {
     if let Some(e) = super::dump::checksum_error(ending) {
-        found.push(Finding::from_error(e));
+        found.push(u64::MAX, Finding::from_error(e));
     }
     if ending.tail_len > 0
         && ending.tail_head.first() != Some(&b'*')
         && ending.tail_head.first() != Some(&b'#')
     {
-        found.push(Finding::warning(
-            "trailing-bytes",
-            ending.end,
-            format!(
-                "{} bytes behind the end of the RDB: servers ignore them",
-                ending.tail_len
+        found.push(
+            u64::MAX,
+            Finding::warning(
+                "trailing-bytes",
+                ending.end,
+                format!(
+                    "{} bytes behind the end of the RDB: servers ignore them",
+                    ending.tail_len
+                ),
             ),
-        ));
+        );
     }
 }
 
@@ -474,7 +554,7 @@ fn whole_file(input: &mut Input, header: Header, options: &Options<'_>) -> Resul
 }
 
 fn framed(input: Input, options: &Options<'_>) -> Result<Sum> {
-    let mut reader = Reader::new(input.stream, input.file, false)?;
+    let mut reader = Reader::with_sizes(input.stream, input.file, false, input.sizes)?;
     let mut spare = None;
     while let Some(block) = reader.next_block(spare.take())? {
         (options.progress)(reader.position());

@@ -28,6 +28,12 @@ pub fn json(s: &Str<'_>, binary: Binary, out: &mut Out<'_, '_>) -> Result<()> {
             json_bytes(b, binary, &mut out.buf);
             Ok(())
         }
+        Str::Int(v) if matches!(binary, Binary::Auto | Binary::Escape) => {
+            out.buf.push(b'"');
+            crate::model::number::push_i64(*v, &mut out.buf);
+            out.buf.push(b'"');
+            Ok(())
+        }
         Str::Int(_) => {
             s.with(|b| json_bytes(b.unwrap_or_default(), binary, &mut out.buf));
             Ok(())
