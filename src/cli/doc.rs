@@ -138,7 +138,13 @@ mod tests {
     fn reads_back_and_keeps_its_order() {
         let doc = Doc::Fields(vec![
             ("z", 1.into()),
-            ("a", Doc::List(vec![Doc::Fields(vec![("x\"", "\u{9b}\u{202e}\x1b\n".into())])])),
+            (
+                "a",
+                Doc::List(vec![Doc::Fields(vec![(
+                    "x\"",
+                    "\u{9b}\u{202e}\x1b\n".into(),
+                )])]),
+            ),
             ("flat", Doc::list(["b", "a"])),
             ("none", Doc::NULL),
             ("empty", Doc::List(Vec::new())),
@@ -147,7 +153,10 @@ mod tests {
         assert_eq!(doc.line(), line);
         let back = |s: &str| serde_json::from_str::<Value>(s).unwrap();
         assert_eq!(back(&doc.pretty()), back(line));
-        assert!(doc.pretty().starts_with("{\n  \"z\": 1,\n  \"a\": [\n    {\n"));
+        assert!(
+            doc.pretty()
+                .starts_with("{\n  \"z\": 1,\n  \"a\": [\n    {\n")
+        );
         assert!(doc.line().chars().all(|c| !c.is_control()));
     }
 

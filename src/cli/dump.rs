@@ -124,7 +124,8 @@ fn work<R: Render, W: Write + Send + Into<Output>>(
 ) -> Result<Exit> {
     let filter = args.filters.build(cx)?;
     let threads = args.machine.threads()?;
-    let input = input::open_rdb(&args.path, "dump")?;
+    let input = input::open(&args.path)?;
+    input::only_rdb(&input, "dump")?;
     let name = input.name.clone();
     let busy = args.target.is_stdout() && io::IsTerminal::is_terminal(&io::stdout());
     let progress = Progress::new(cx, input.size.filter(|_| input.codecs.is_empty()), busy);
@@ -176,17 +177,14 @@ fn warn(report: &Report, name: &str, cx: &Context) {
             &format!("{more} more keys without elements left out"),
         );
     }
-    if let Some(ending) = report.ending.as_ref().filter(|e| e.tail_len > 0) {
+    if let Some(ending) = &report.ending
+        && let Some(tail) = input::tail_text(ending)
+    {
         let place = Place {
             offset: Some(ending.end),
             ..place
         };
-        let n = ending.tail_len;
-        cx.warn(&place, &if matches!(ending.tail_head.first(), Some(b'*' | b'#')) {
-            format!("{n} bytes of commands follow the RDB preamble; not replayed")
-        } else {
-            format!("{n} bytes follow the end of the RDB; servers ignore them, and so does this dump")
-        });
+        cx.warn(&place, &tail);
     }
 }
 

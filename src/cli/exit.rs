@@ -78,7 +78,10 @@ impl Context {
             ErrorFormat::Text => {
                 let label = self.paint(&std::io::stderr()).with(colour, label);
                 let sep = if *place == Place::default() { "" } else { ": " };
-                format!("{label}: {}\n", text::safe(&format!("{place}{sep}{message}")))
+                format!(
+                    "{label}: {}\n",
+                    text::safe(&format!("{place}{sep}{message}"))
+                )
             }
             ErrorFormat::Json => self.object(kind, place, message).line() + "\n",
         };

@@ -82,6 +82,24 @@ pub(super) fn key_arg(arg: &OsStr, format: Option<KeyFormat>) -> Result<Vec<u8>>
     key.ok_or_else(|| Error::usage(format!("the key {} is not {what}", text::quoted(raw))))
 }
 
+/// A file's name.
+pub(super) fn name(name: &str) -> String {
+    text::escaped(name.as_bytes()).to_string()
+}
+
+/// `1 key`, `1,234 keys`.
+pub(super) fn count(n: u64, one: &str, more: &str) -> String {
+    let digits = n.to_string();
+    let mut grouped = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i) % 3 == 0 {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    format!("{grouped} {}", if n == 1 { one } else { more })
+}
+
 /// Text that was put together elsewhere, without what a terminal would obey. Nothing else changes.
 pub(super) fn safe(message: &str) -> String {
     if message
