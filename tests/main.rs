@@ -9,4 +9,7 @@
 )]
 
 mod commands;
+#[cfg(feature = "cli")]
+mod generated;
+mod layers;
 mod support;

@@ -276,14 +276,17 @@ fn report_text(report: &Report, target: Option<&Target>, paint: Paint) -> String
                     checksum_text(ending.checksum)
                 )),
             }
-            lines.extend(input::tail_text(ending));
+            // A tail that is no AOF is among the findings, too.
+            if matches!(ending.tail_head.first(), Some(b'*' | b'#')) {
+                lines.extend(input::tail_text(ending));
+            }
         }
         None => lines.push("the end was not reached; that is what stands before it".to_owned()),
     }
     for finding in &report.findings {
         lines.extend(finding_text(finding, paint));
     }
-    match report.more() {
+    match report.more {
         0 => {}
         n => lines.push(format!("{n} problems more")),
     }

@@ -5,15 +5,17 @@ use crate::input::checksum::Crc64;
 use crate::input::open::Input;
 use crate::limits;
 use crate::model::finding::{Finding, Severity};
-use crate::model::kind::Flavour;
-use crate::model::target::{Since, TARGETS, Target};
+use crate::model::target::{TARGETS, Target};
+use crate::packed::string::Str;
 use crate::pipe::{self, Flow, Out};
+use crate::rdb::compat::Used;
 use crate::rdb::frame::{Block, Checksum, Ending, Header, Reader, Record, What};
 use crate::rdb::keys::{Batch, Keys};
 use crate::rdb::types::TypeRow;
-use crate::rdb::visit::Visit;
+use crate::rdb::visit::{ArrayValue, StreamPart, Visit};
 use crate::rdb::walk::{self, Scratch};
 use crate::rdb::{check, opcode};
+use std::collections::BTreeSet;
 use std::io::Read;
 
 /// How to verify.
@@ -39,12 +41,16 @@ pub struct Report {
     pub keys: u64,
     /// Databases with keys.
     pub dbs: u64,
-    /// The problems, in the order of the file: the first [`limits::FINDINGS_LISTED`].
+    /// The problems, in the order of the file.
     pub findings: Vec<Finding>,
-    /// Problems of any number.
-    pub counts: Counts,
+    /// Problems beyond those listed.
+    pub more: u64,
     /// How the file ended; `None` where reading stopped before.
     pub ending: Option<Ending>,
+    /// How many problems there are of each severity, listed or not.
+    pub counts: Counts,
+    /// Which servers know everything that stands in the file and refuse none of it.
+    loads: Vec<bool>,
     /// What stands in the file that not every server knows.
     used: Used,
 }
@@ -58,19 +64,14 @@ pub struct Counts {
     pub warnings: u64,
     /// That are worth knowing.
     pub notes: u64,
-    /// The servers that refuse the file for one of them: a bit for each of [`TARGETS`].
-    refused: u32,
 }
 
 impl Counts {
-    fn add(&mut self, finding: &Finding) {
-        match finding.severity {
+    fn add(&mut self, severity: Severity) {
+        match severity {
             Severity::Damage => self.damage += 1,
             Severity::Warning => self.warnings += 1,
             Severity::Note => self.notes += 1,
-        }
-        for (i, target) in TARGETS.iter().enumerate() {
-            self.refused |= u32::from(finding.refused.by(target)) << i;
         }
     }
 
@@ -78,15 +79,11 @@ impl Counts {
         self.damage += other.damage;
         self.warnings += other.warnings;
         self.notes += other.notes;
-        self.refused |= other.refused;
-    }
-
-    /// All of them.
-    #[must_use]
-    pub fn total(&self) -> u64 {
-        self.damage + self.warnings + self.notes
     }
 }
+
+/// Problems that are named as reasons.
+const REASONS: usize = 5;
 
 impl Report {
     /// Whether the file is damaged.
@@ -95,126 +92,36 @@ impl Report {
         self.counts.damage > 0
     }
 
-    /// Problems beyond those listed.
-    #[must_use]
-    pub fn more(&self) -> u64 {
-        self.counts
-            .total()
-            .saturating_sub(self.findings.len() as u64)
-    }
-
     /// Whether that server would load the file.
     #[must_use]
     pub fn loads(&self, target: &Target) -> bool {
-        let refused = TARGETS
-            .iter()
-            .position(|t| t.name == target.name)
-            .is_none_or(|i| self.counts.refused >> i & 1 == 1);
-        self.header.is_some_and(|header| {
-            !refused
-                && target.opens(header.flavour, header.version)
-                && self.used.unknown_to(target, header.flavour).is_empty()
-        })
+        let known = TARGETS.iter().position(|t| t.name == target.name);
+        known
+            .and_then(|i| self.loads.get(i))
+            .copied()
+            .unwrap_or(false)
     }
 
     /// Why that server would not load the file; empty where it would.
     #[must_use]
     pub fn reasons(&self, target: &Target) -> Vec<String> {
-        let mut reasons = Vec::new();
-        if let Some(header) = self.header {
-            if !target.opens(header.flavour, header.version) {
-                reasons.push(format!(
-                    "it does not read {} version {}",
-                    header.flavour.magic(),
-                    header.version
-                ));
-            }
-            reasons.extend(self.used.unknown_to(target, header.flavour));
-        }
+        let mut reasons = match self.header {
+            Some(header) => self.used.unknown_to(target, header),
+            None => Vec::new(),
+        };
         let refusing = || self.findings.iter().filter(|f| f.refused.by(target));
-        let listed = refusing().count();
         reasons.extend(refusing().take(REASONS).map(|f| {
-            let sep = if f.place == Place::default() {
-                ""
-            } else {
-                ": "
-            };
-            format!("{}{sep}{}", f.place, f.message)
+            let none = f.place == Place::default();
+            format!("{}{}{}", f.place, if none { "" } else { ": " }, f.message)
         }));
-        if listed > REASONS {
-            reasons.push(format!("and {} problems more", listed - REASONS));
+        match refusing().count().saturating_sub(REASONS) {
+            0 => {}
+            more => reasons.push(format!("and {more} problems more")),
         }
         if reasons.is_empty() && !self.loads(target) {
-            reasons.push("for one of the problems that are not listed".to_owned());
+            reasons.push("one of the problems that are not listed".to_owned());
         }
         reasons
-    }
-}
-
-/// Problems that are named as reasons.
-const REASONS: usize = 5;
-
-/// Type codes and opcodes that stand in a file, each with the offset where it stands first.
-#[derive(Debug, Default, Clone)]
-struct Used {
-    types: u64,
-    opcodes: [u64; 4],
-    first: Vec<(What, u64)>,
-}
-
-impl Used {
-    #[inline]
-    fn row(&mut self, row: &'static TypeRow, offset: u64) {
-        let bit = 1 << (row.code & 63);
-        if self.types & bit == 0 {
-            self.types |= bit;
-            self.first.push((What::Key(row), offset));
-        }
-    }
-
-    #[inline]
-    fn op(&mut self, op: u8, offset: u64) {
-        if let Some(word) = self.opcodes.get_mut(usize::from(op >> 6))
-            && *word & (1 << (op & 63)) == 0
-        {
-            *word |= 1 << (op & 63);
-            self.first.push((What::Record(op), offset));
-        }
-    }
-
-    fn merge(&mut self, other: &Used) {
-        for (what, offset) in &other.first {
-            match self.first.iter_mut().find(|(w, _)| w == what) {
-                Some((_, first)) => *first = (*first).min(*offset),
-                None => self.first.push((*what, *offset)),
-            }
-        }
-        self.first.sort_by_key(|(_, offset)| *offset);
-    }
-
-    /// What that server does not know, in words.
-    fn unknown_to(&self, target: &Target, flavour: Flavour) -> Vec<String> {
-        let mut unknown = Vec::new();
-        for (what, offset) in &self.first {
-            let (since, words) = match what {
-                What::Key(row) => (
-                    row.since,
-                    format!(
-                        "type code {} ({}, a {})",
-                        row.code,
-                        row.name,
-                        row.kind.name()
-                    ),
-                ),
-                What::Record(op) => (opcode_since(flavour, *op), format!("opcode {op:#04x}")),
-            };
-            if !target.has(since) {
-                unknown.push(format!(
-                    "it does not know {words}, first at offset {offset:#x}"
-                ));
-            }
-        }
-        unknown
     }
 }
 
@@ -224,24 +131,66 @@ struct Worker<'a> {
     name: Vec<u8>,
     seen: u64,
     used: Used,
-    dbs: Vec<u64>,
+    dbs: BTreeSet<u64>,
+    last_db: Option<u64>,
     found: Found,
 }
 
-/// Findings, counted, and listed up to a limit. Each worker lists its first ones, so the first ones of the file are
-/// among them whatever the number of workers.
+/// Findings: the first ones listed, all of them judged.
 #[derive(Default)]
 struct Found {
-    list: Vec<Finding>,
+    /// Each with the offset of its record.
+    list: Vec<(u64, Finding)>,
+    bytes: usize,
+    more: u64,
     counts: Counts,
+    refused: [bool; TARGETS.len()],
 }
 
 impl Found {
-    fn push(&mut self, finding: Finding) {
-        self.counts.add(&finding);
-        if self.list.len() < limits::FINDINGS_LISTED {
-            self.list.push(finding);
+    fn push(&mut self, record: u64, finding: Finding) {
+        self.counts.add(finding.severity);
+        for (refused, target) in self.refused.iter_mut().zip(&TARGETS) {
+            *refused |= finding.refused.by(target);
         }
+        self.list(record, finding);
+    }
+
+    fn list(&mut self, record: u64, finding: Finding) {
+        let place = &finding.place;
+        let bytes = finding.message.len()
+            + place.key.as_ref().map_or(0, Vec::len)
+            + place.path.iter().map(String::len).sum::<usize>();
+        if self.more == 0
+            && self.list.len() < limits::FINDINGS_LISTED
+            && self.bytes + bytes <= limits::FINDINGS_BYTES
+        {
+            self.bytes += bytes;
+            self.list.push((record, finding));
+        } else {
+            self.more += 1;
+        }
+    }
+
+    /// What several workers found. Those of the file that are to be listed are among those that each of them listed.
+    fn merged(parts: Vec<Found>) -> Found {
+        let mut all = Found::default();
+        let mut lists = Vec::new();
+        for part in parts {
+            all.counts.merge(part.counts);
+            for (a, b) in all.refused.iter_mut().zip(part.refused) {
+                *a |= b;
+            }
+            all.more += part.more;
+            lists.extend(part.list);
+        }
+        lists.sort_by_key(|(record, _)| *record);
+        let more = std::mem::take(&mut all.more);
+        for (record, finding) in lists {
+            all.list(record, finding);
+        }
+        all.more += more;
+        all
     }
 }
 
@@ -268,8 +217,34 @@ impl Visit for Judge<'_, '_> {
 
     fn finding(&mut self, finding: Finding) -> Result<()> {
         let finding = self.place(finding);
-        self.found.push(finding);
+        self.found.push(self.record.offset(), finding);
         Ok(())
+    }
+
+    // Giants are not expanded unless somebody reads them.
+    fn element(&mut self, element: Str<'_>) -> Result<()> {
+        giant(&element)
+    }
+
+    fn field(&mut self, _field: Str<'_>, value: Str<'_>, _expire_ms: Option<u64>) -> Result<()> {
+        giant(&value)
+    }
+
+    fn array_element(&mut self, _index: u64, value: ArrayValue<'_>) -> Result<()> {
+        match value {
+            ArrayValue::Text(s) => giant(&s),
+            ArrayValue::Float(_) => Ok(()),
+        }
+    }
+
+    fn stream(&mut self, part: StreamPart<'_>) -> Result<()> {
+        match part {
+            StreamPart::Group { name: s, .. }
+            | StreamPart::Consumer { name: s, .. }
+            | StreamPart::Producer(s)
+            | StreamPart::ProducerId(s, _) => giant(&s),
+            _ => Ok(()),
+        }
     }
 
     fn empty(&mut self) -> Result<()> {
@@ -281,15 +256,24 @@ impl Visit for Judge<'_, '_> {
     }
 }
 
+/// Expands a compressed giant, which shows whether it is whole. Members and field names are read to be compared.
+#[inline]
+fn giant(s: &Str<'_>) -> Result<()> {
+    match s {
+        Str::Giant(g) if g.lzf => g.chunks(&mut |_| Ok(())),
+        _ => Ok(()),
+    }
+}
+
 impl pipe::Work for Worker<'_> {
     fn block(&mut self, block: &Block, _out: &mut Out<'_, '_>) -> Result<Flow> {
         for record in block.records() {
             match record.frame.what {
                 What::Key(row) => self.key(&record, row)?,
                 What::Record(op) => {
-                    self.used.op(op, record.offset());
+                    self.used.op(op);
                     if let Err(e) = check::record(&record, op, &mut self.sc) {
-                        self.found.push(Finding::from_error(e));
+                        self.found.push(record.offset(), Finding::from_error(e));
                     }
                 }
             }
@@ -303,26 +287,26 @@ impl Worker<'_> {
     #[inline]
     fn key(&mut self, record: &Record<'_>, row: &'static TypeRow) -> Result<()> {
         self.seen += 1;
-        self.used.row(row, record.offset());
+        self.used.row(row);
         let db = record.frame.db;
-        if self.dbs.last() != Some(&db) {
-            self.dbs.push(db);
-            self.dbs.sort_unstable();
-            self.dbs.dedup();
+        if self.last_db != Some(db) {
+            self.last_db = Some(db);
+            self.dbs.insert(db);
         }
         let name = match record.key(&mut self.name) {
             Ok(name) => name,
             Err(e) => {
-                self.found.push(Finding::from_error(e));
+                self.found.push(record.offset(), Finding::from_error(e));
                 return Ok(());
             }
         };
         self.keys.add(db, name);
-        if record.meta().is_some() {
-            self.used.op(opcode::KEY_META, record.offset());
-        }
-        if record.frame.attrs.noevict {
-            self.used.op(opcode::KEY_NOEVICT, record.offset());
+        self.used.attributes(record);
+        if record.meta().is_some()
+            && let Err(e) = check::meta(record, &mut self.sc)
+        {
+            let e = e.in_key(db, name);
+            self.found.push(record.offset(), Finding::from_error(e));
         }
         let mut judge = Judge {
             found: &mut self.found,
@@ -336,7 +320,7 @@ impl Worker<'_> {
             let refused = check::refused(record, row, &e, &mut self.sc);
             let mut finding = Finding::from_error(e);
             finding.refused = refused;
-            self.found.push(finding);
+            self.found.push(record.offset(), finding);
         }
         Ok(())
     }
@@ -356,18 +340,19 @@ fn run(input: Input, options: &Options<'_>) -> Result<Report> {
         header: None,
         keys: 0,
         dbs: 0,
-        bytes: 0,
         findings: Vec::new(),
-        counts: Counts::default(),
+        more: 0,
         ending: None,
+        bytes: 0,
+        counts: Counts::default(),
+        loads: vec![false; TARGETS.len()],
         used: Used::default(),
     };
-    let reader = match Reader::new(input.stream, input.file, true) {
+    let reader = match Reader::with_sizes(input.stream, input.file, true, input.sizes) {
         Ok(reader) => reader,
         Err(e) if e.kind().is_damage() => {
-            let finding = Finding::from_error(e);
-            report.counts.add(&finding);
-            report.findings.push(finding);
+            report.findings.push(Finding::from_error(e));
+            report.counts.damage = 1;
             return Ok(report);
         }
         Err(e) => return Err(e),
@@ -381,7 +366,8 @@ fn run(input: Input, options: &Options<'_>) -> Result<Report> {
         name: Vec::new(),
         seen: 0,
         used: Used::default(),
-        dbs: Vec::new(),
+        dbs: BTreeSet::new(),
+        last_db: None,
         found: Found::default(),
     };
     let outcome = pipe::run(
@@ -391,32 +377,26 @@ fn run(input: Input, options: &Options<'_>) -> Result<Report> {
         &mut std::io::sink(),
         options.progress,
     );
-    let mut found = Found::default();
+    let mut parts = Vec::new();
     let mut used = Used::default();
-    let mut dbs = Vec::new();
+    let mut dbs = BTreeSet::new();
     for worker in outcome.workers {
         report.keys += worker.seen;
         used.merge(&worker.used);
         dbs.extend(worker.dbs);
-        found.list.extend(worker.found.list);
-        found.counts.merge(worker.found.counts);
+        parts.push(worker.found);
     }
-    dbs.sort_unstable();
-    dbs.dedup();
     report.dbs = dbs.len() as u64;
-    found.list.sort_by_key(|f| f.place.offset);
-    found.list.truncate(limits::FINDINGS_LISTED);
+    let mut found = Found::merged(parts);
+    // What concerns the file as a whole is listed whatever else there is.
+    let mut whole = Found::default();
     if let Some(e) = outcome.error {
         if !e.kind().is_damage() && e.kind() != ErrorKind::Unsupported {
             return Err(e);
         }
-        found.push(Finding::from_error(e));
+        whole.push(u64::MAX, Finding::from_error(e));
     }
     report.ending = outcome.reader.ending().cloned();
-    report.bytes = report
-        .ending
-        .as_ref()
-        .map_or(outcome.reader.position(), |e| e.end);
     let suspects = keys.suspects()?;
     match super::dump::duplicates(path.as_deref(), &suspects) {
         Ok(duplicates) => {
@@ -436,58 +416,61 @@ fn run(input: Input, options: &Options<'_>) -> Result<Report> {
                 );
                 finding.place.db = Some(d.db);
                 finding.place.key = Some(d.key);
-                found.push(finding);
+                found.push(u64::MAX, finding);
             }
         }
         Err(e) if e.kind() == ErrorKind::Io => return Err(e),
         Err(e) => {
             let mut finding = Finding::from_error(e);
             finding.code = "duplicate-key";
-            found.push(finding);
+            whole.push(u64::MAX, finding);
         }
     }
     if let Some(ending) = &report.ending {
-        judge_ending(ending, &mut found);
+        judge_ending(ending, &mut whole);
     }
-    report.findings = found.list;
+    report.bytes = match &report.ending {
+        Some(ending) => ending.end,
+        None => outcome.reader.position(),
+    };
     report.counts = found.counts;
+    report.counts.merge(whole.counts);
+    report.more = found.more;
+    let refused = found
+        .refused
+        .iter()
+        .zip(whole.refused)
+        .map(|(a, b)| *a || b);
+    let judged = TARGETS.iter().zip(refused);
+    report.loads = judged
+        .map(|(target, refused)| !refused && used.read_by(target, header))
+        .collect();
     report.used = used;
+    let listed = found.list.into_iter().chain(whole.list).map(|(_, f)| f);
+    report.findings = listed.collect();
+    report.findings.sort_by_key(|f| f.place.offset);
     Ok(report)
 }
 
 fn judge_ending(ending: &Ending, found: &mut Found) {
     if let Some(e) = super::dump::checksum_error(ending) {
-        found.push(Finding::from_error(e));
+        found.push(u64::MAX, Finding::from_error(e));
     }
     if ending.tail_len > 0
         && ending.tail_head.first() != Some(&b'*')
         && ending.tail_head.first() != Some(&b'#')
     {
-        found.push(Finding::warning(
-            "trailing-bytes",
-            ending.end,
-            format!(
-                "{} bytes behind the end of the RDB: servers ignore them",
-                ending.tail_len
+        found.push(
+            u64::MAX,
+            Finding::warning(
+                "trailing-bytes",
+                ending.end,
+                format!(
+                    "{} bytes behind the end of the RDB: servers ignore them",
+                    ending.tail_len
+                ),
             ),
-        ));
-    }
-}
-
-/// Who knows the records that are no keys.
-fn opcode_since(flavour: Flavour, op: u8) -> Since {
-    match (op, flavour) {
-        (opcode::AUX | opcode::RESIZEDB, _) => Since::both((3, 2)),
-        (opcode::MODULE_AUX, _) => Since::both((5, 0)),
-        (opcode::FUNCTION2, _) => Since::both((7, 0)),
-        (opcode::SLOT_INFO, _) => Since {
-            redis: Some((7, 4)),
-            valkey: Some((8, 0)),
-        },
-        (opcode::SLOT_IMPORT, Flavour::Valkey) => Since::valkey((9, 0)),
-        (opcode::KEY_META, Flavour::Redis) => Since::redis((8, 6)),
-        (opcode::HASH_TEMPLATE, Flavour::Redis) => Since::redis((8, 10)),
-        _ => Since::NONE,
+        );
     }
 }
 
@@ -570,7 +553,7 @@ fn whole_file(input: &mut Input, header: Header, options: &Options<'_>) -> Resul
 }
 
 fn framed(input: Input, options: &Options<'_>) -> Result<Sum> {
-    let mut reader = Reader::new(input.stream, input.file, false)?;
+    let mut reader = Reader::with_sizes(input.stream, input.file, false, input.sizes)?;
     let mut spare = None;
     while let Some(block) = reader.next_block(spare.take())? {
         (options.progress)(reader.position());
