@@ -41,13 +41,47 @@ fn man() -> Files {
     pages
         .into_iter()
         .map(|command| {
-            let man = clap_mangen::Man::new(command).source(format!("redisk {}", env!("CARGO_PKG_VERSION")));
+            let last = command.get_after_long_help().map(ToString::to_string);
+            let subcommands = command.has_subcommands();
+            let source = format!("redisk {}", env!("CARGO_PKG_VERSION"));
+            let man = clap_mangen::Man::new(command).source(source);
             let mut out = Vec::new();
-            man.render(&mut out).unwrap();
-            let name = man.get_filename();
-            (Path::new("man").join(name), String::from_utf8(out).unwrap())
+            man.render_title(&mut out).unwrap();
+            man.render_name_section(&mut out).unwrap();
+            man.render_synopsis_section(&mut out).unwrap();
+            man.render_description_section(&mut out).unwrap();
+            man.render_options_section(&mut out).unwrap();
+            if subcommands {
+                man.render_subcommands_section(&mut out).unwrap();
+            }
+            let text = String::from_utf8(out).unwrap() + &sections(&last.unwrap_or_default());
+            (Path::new("man").join(man.get_filename()), text)
         })
         .collect()
+}
+
+/// What stands behind the options in a command's long help: lines that begin at the margin and end with a colon are
+/// headings, all else stands as it is.
+fn sections(text: &str) -> String {
+    let mut out = String::new();
+    for line in text.lines() {
+        match line.strip_suffix(':') {
+            Some(heading) if !heading.starts_with(' ') => {
+                let fill = if out.is_empty() { "" } else { ".fi\n" };
+                out += &format!("{fill}.SH \"{}\"\n.nf\n", heading.to_uppercase());
+            }
+            _ => {
+                let line = line.replace('\\', "\\e").replace('-', "\\-");
+                let guard = if line.starts_with(['.', '\'']) {
+                    "\\&"
+                } else {
+                    ""
+                };
+                out += &format!("{guard}{line}\n");
+            }
+        }
+    }
+    if out.is_empty() { out } else { out + ".fi\n" }
 }
 
 fn hold(folder: &str, wanted: &Files) {

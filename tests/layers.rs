@@ -131,9 +131,15 @@ fn only_the_command_line_prints() {
         .into_iter()
         .filter(|(path, _)| module(path) != "cli")
         .filter(|(_, text)| {
-            ["println!(", "print!(", "indicatif::", "clap::", "comfy_table::"]
-                .iter()
-                .any(|word| text.contains(word))
+            [
+                "println!(",
+                "print!(",
+                "indicatif::",
+                "clap::",
+                "comfy_table::",
+            ]
+            .iter()
+            .any(|word| text.contains(word))
         })
         .map(|(path, _)| path)
         .collect();
