@@ -9,6 +9,7 @@
 )]
 
 mod commands;
+mod corpus;
 #[cfg(feature = "cli")]
 mod generated;
 mod layers;

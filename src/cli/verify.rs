@@ -286,7 +286,7 @@ fn report_text(report: &Report, target: Option<&Target>, paint: Paint) -> String
     for finding in &report.findings {
         lines.extend(finding_text(finding, paint));
     }
-    match report.more {
+    match report.more() {
         0 => {}
         n => lines.push(format!("{n} problems more")),
     }

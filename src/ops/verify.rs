@@ -41,16 +41,12 @@ pub struct Report {
     pub keys: u64,
     /// Databases with keys.
     pub dbs: u64,
-    /// The problems, in the order of the file.
+    /// The problems, in the order of the file: the first [`limits::FINDINGS_LISTED`].
     pub findings: Vec<Finding>,
-    /// Problems beyond those listed.
-    pub more: u64,
+    /// Problems of any number.
+    pub counts: Counts,
     /// How the file ended; `None` where reading stopped before.
     pub ending: Option<Ending>,
-    /// How many problems there are of each severity, listed or not.
-    pub counts: Counts,
-    /// Which servers know everything that stands in the file and refuse none of it.
-    loads: Vec<bool>,
     /// What stands in the file that not every server knows.
     used: Used,
 }
@@ -64,14 +60,19 @@ pub struct Counts {
     pub warnings: u64,
     /// That are worth knowing.
     pub notes: u64,
+    /// The servers that refuse the file for one of them: a bit for each of [`TARGETS`].
+    refused: u32,
 }
 
 impl Counts {
-    fn add(&mut self, severity: Severity) {
-        match severity {
+    fn add(&mut self, finding: &Finding) {
+        match finding.severity {
             Severity::Damage => self.damage += 1,
             Severity::Warning => self.warnings += 1,
             Severity::Note => self.notes += 1,
+        }
+        for (i, target) in TARGETS.iter().enumerate() {
+            self.refused |= u32::from(finding.refused.by(target)) << i;
         }
     }
 
@@ -79,11 +80,15 @@ impl Counts {
         self.damage += other.damage;
         self.warnings += other.warnings;
         self.notes += other.notes;
+        self.refused |= other.refused;
+    }
+
+    /// All of them.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.damage + self.warnings + self.notes
     }
 }
-
-/// Problems that are named as reasons.
-const REASONS: usize = 5;
 
 impl Report {
     /// Whether the file is damaged.
@@ -92,38 +97,54 @@ impl Report {
         self.counts.damage > 0
     }
 
+    /// Problems beyond those listed.
+    #[must_use]
+    pub fn more(&self) -> u64 {
+        self.counts
+            .total()
+            .saturating_sub(self.findings.len() as u64)
+    }
+
     /// Whether that server would load the file.
     #[must_use]
     pub fn loads(&self, target: &Target) -> bool {
-        let known = TARGETS.iter().position(|t| t.name == target.name);
-        known
-            .and_then(|i| self.loads.get(i))
-            .copied()
-            .unwrap_or(false)
+        let refused = TARGETS
+            .iter()
+            .position(|t| t.name == target.name)
+            .is_none_or(|i| self.counts.refused >> i & 1 == 1);
+        self.header
+            .is_some_and(|header| !refused && self.used.read_by(target, header))
     }
 
     /// Why that server would not load the file; empty where it would.
     #[must_use]
     pub fn reasons(&self, target: &Target) -> Vec<String> {
-        let mut reasons = match self.header {
-            Some(header) => self.used.unknown_to(target, header),
-            None => Vec::new(),
-        };
+        let mut reasons = Vec::new();
+        if let Some(header) = self.header {
+            reasons.extend(self.used.unknown_to(target, header));
+        }
         let refusing = || self.findings.iter().filter(|f| f.refused.by(target));
+        let listed = refusing().count();
         reasons.extend(refusing().take(REASONS).map(|f| {
-            let none = f.place == Place::default();
-            format!("{}{}{}", f.place, if none { "" } else { ": " }, f.message)
+            let sep = if f.place == Place::default() {
+                ""
+            } else {
+                ": "
+            };
+            format!("{}{sep}{}", f.place, f.message)
         }));
-        match refusing().count().saturating_sub(REASONS) {
-            0 => {}
-            more => reasons.push(format!("and {more} problems more")),
+        if listed > REASONS {
+            reasons.push(format!("and {} problems more", listed - REASONS));
         }
         if reasons.is_empty() && !self.loads(target) {
-            reasons.push("one of the problems that are not listed".to_owned());
+            reasons.push("for one of the problems that are not listed".to_owned());
         }
         reasons
     }
 }
+
+/// Problems that are named as reasons.
+const REASONS: usize = 5;
 
 struct Worker<'a> {
     keys: Batch<'a>,
@@ -136,23 +157,20 @@ struct Worker<'a> {
     found: Found,
 }
 
-/// Findings: the first ones listed, all of them judged.
+/// Findings: all counted, the first ones listed. Each worker lists its first ones, so the first ones of the file are
+/// among them whatever the number of workers.
 #[derive(Default)]
 struct Found {
     /// Each with the offset of its record.
     list: Vec<(u64, Finding)>,
     bytes: usize,
-    more: u64,
+    full: bool,
     counts: Counts,
-    refused: [bool; TARGETS.len()],
 }
 
 impl Found {
     fn push(&mut self, record: u64, finding: Finding) {
-        self.counts.add(finding.severity);
-        for (refused, target) in self.refused.iter_mut().zip(&TARGETS) {
-            *refused |= finding.refused.by(target);
-        }
+        self.counts.add(&finding);
         self.list(record, finding);
     }
 
@@ -161,14 +179,14 @@ impl Found {
         let bytes = finding.message.len()
             + place.key.as_ref().map_or(0, Vec::len)
             + place.path.iter().map(String::len).sum::<usize>();
-        if self.more == 0
+        if !self.full
             && self.list.len() < limits::FINDINGS_LISTED
             && self.bytes + bytes <= limits::FINDINGS_BYTES
         {
             self.bytes += bytes;
             self.list.push((record, finding));
         } else {
-            self.more += 1;
+            self.full = true;
         }
     }
 
@@ -178,18 +196,12 @@ impl Found {
         let mut lists = Vec::new();
         for part in parts {
             all.counts.merge(part.counts);
-            for (a, b) in all.refused.iter_mut().zip(part.refused) {
-                *a |= b;
-            }
-            all.more += part.more;
             lists.extend(part.list);
         }
         lists.sort_by_key(|(record, _)| *record);
-        let more = std::mem::take(&mut all.more);
         for (record, finding) in lists {
             all.list(record, finding);
         }
-        all.more += more;
         all
     }
 }
@@ -271,7 +283,7 @@ impl pipe::Work for Worker<'_> {
             match record.frame.what {
                 What::Key(row) => self.key(&record, row)?,
                 What::Record(op) => {
-                    self.used.op(op);
+                    self.used.op(op, record.offset());
                     if let Err(e) = check::record(&record, op, &mut self.sc) {
                         self.found.push(record.offset(), Finding::from_error(e));
                     }
@@ -287,7 +299,7 @@ impl Worker<'_> {
     #[inline]
     fn key(&mut self, record: &Record<'_>, row: &'static TypeRow) -> Result<()> {
         self.seen += 1;
-        self.used.row(row);
+        self.used.row(row, record.offset());
         let db = record.frame.db;
         if self.last_db != Some(db) {
             self.last_db = Some(db);
@@ -340,19 +352,18 @@ fn run(input: Input, options: &Options<'_>) -> Result<Report> {
         header: None,
         keys: 0,
         dbs: 0,
-        findings: Vec::new(),
-        more: 0,
-        ending: None,
         bytes: 0,
+        findings: Vec::new(),
         counts: Counts::default(),
-        loads: vec![false; TARGETS.len()],
+        ending: None,
         used: Used::default(),
     };
     let reader = match Reader::with_sizes(input.stream, input.file, true, input.sizes) {
         Ok(reader) => reader,
         Err(e) if e.kind().is_damage() => {
-            report.findings.push(Finding::from_error(e));
-            report.counts.damage = 1;
+            let finding = Finding::from_error(e);
+            report.counts.add(&finding);
+            report.findings.push(finding);
             return Ok(report);
         }
         Err(e) => return Err(e),
@@ -397,6 +408,10 @@ fn run(input: Input, options: &Options<'_>) -> Result<Report> {
         whole.push(u64::MAX, Finding::from_error(e));
     }
     report.ending = outcome.reader.ending().cloned();
+    report.bytes = report
+        .ending
+        .as_ref()
+        .map_or(outcome.reader.position(), |e| e.end);
     let suspects = keys.suspects()?;
     match super::dump::duplicates(path.as_deref(), &suspects) {
         Ok(duplicates) => {
@@ -429,26 +444,12 @@ fn run(input: Input, options: &Options<'_>) -> Result<Report> {
     if let Some(ending) = &report.ending {
         judge_ending(ending, &mut whole);
     }
-    report.bytes = match &report.ending {
-        Some(ending) => ending.end,
-        None => outcome.reader.position(),
-    };
-    report.counts = found.counts;
-    report.counts.merge(whole.counts);
-    report.more = found.more;
-    let refused = found
-        .refused
-        .iter()
-        .zip(whole.refused)
-        .map(|(a, b)| *a || b);
-    let judged = TARGETS.iter().zip(refused);
-    report.loads = judged
-        .map(|(target, refused)| !refused && used.read_by(target, header))
-        .collect();
-    report.used = used;
     let listed = found.list.into_iter().chain(whole.list).map(|(_, f)| f);
     report.findings = listed.collect();
     report.findings.sort_by_key(|f| f.place.offset);
+    report.counts = found.counts;
+    report.counts.merge(whole.counts);
+    report.used = used;
     Ok(report)
 }
 
