@@ -10,4 +10,7 @@
 
 mod commands;
 mod corpus;
+#[cfg(feature = "cli")]
+mod generated;
+mod layers;
 mod support;

@@ -243,7 +243,7 @@ impl clap::builder::TypedValueParser for Words {
 
 impl clap::Args for Filters {
     fn augment_args(mut cmd: Command) -> Command {
-        let heading = "Which keys (each may be repeated: any of them; different ones: all of them)";
+        let heading = "Which keys (all options must hold; of one that is repeated, any value)";
         for row in &ROWS {
             let option = |name: &'static str, help: String, not: bool| {
                 let arg = Arg::new(name)

@@ -276,7 +276,10 @@ fn report_text(report: &Report, target: Option<&Target>, paint: Paint) -> String
                     checksum_text(ending.checksum)
                 )),
             }
-            lines.extend(input::tail_text(ending));
+            // A tail that is no AOF is among the findings, too.
+            if matches!(ending.tail_head.first(), Some(b'*' | b'#')) {
+                lines.extend(input::tail_text(ending));
+            }
         }
         None => lines.push("the end was not reached; that is what stands before it".to_owned()),
     }
