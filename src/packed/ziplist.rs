@@ -189,11 +189,12 @@ mod tests {
         let (mut prev, mut tail) = (0usize, 10);
         for e in entries {
             tail = out.len();
-            if prev < 254 {
-                out.push(prev as u8);
-            } else {
-                out.push(0xfe);
-                out.extend_from_slice(&u32::try_from(prev).unwrap().to_le_bytes());
+            match u8::try_from(prev) {
+                Ok(prev @ ..254) => out.push(prev),
+                _ => {
+                    out.push(0xfe);
+                    out.extend_from_slice(&u32::try_from(prev).unwrap().to_le_bytes());
+                }
             }
             out.extend_from_slice(e);
             prev = out.len() - tail;
