@@ -8,6 +8,8 @@
     reason = "a test that panics has found something"
 )]
 
+#[cfg(feature = "cli")]
+mod cli;
 mod commands;
 mod corpus;
 #[cfg(feature = "cli")]

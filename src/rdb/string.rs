@@ -1,9 +1,11 @@
 //! The string encoding: keys, fields, values, members, and whole packed blobs.
 //!
+//! ```text
 //!   <len> <bytes>                     as it is
 //!   |C0| i8   |C1| i16 le   |C2| i32 le        the decimal text of that number
 //!   |C3| <stored len> <len> <LZF bytes>        compressed
 //!   [c0 7b]                           the string "123"
+//! ```
 //! Source: redis `src/rdb.c`, `rdbGenericLoadStringObject`.
 
 use super::length::{self, Len};

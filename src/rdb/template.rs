@@ -1,6 +1,8 @@
 //! Hash templates (Redis 8.10): field names that many hashes share, defined before the keys that refer to them.
 //!
+//! ```text
 //!   |F2| <len id> <len n> n of <str field>       ascending by length, then by bytes
+//! ```
 
 use super::string::{self, Form};
 use crate::error::{Error, Result};
