@@ -10,4 +10,5 @@
 
 mod commands;
 mod corpus;
+mod made;
 mod support;
