@@ -1,7 +1,8 @@
-//! The shared words: kinds, encodings, servers, findings, numbers. No input or output happens here.
+//! The shared words: kinds, encodings, servers, findings, losses, numbers. No input or output happens here.
 
 pub mod finding;
 pub mod kind;
+pub mod loss;
 pub mod number;
 pub mod slot;
 pub mod target;
