@@ -1,1 +1,5 @@
-//! resp
+//! RESP, the protocol that commands are logged in.
+//!
+//! [`encode`] writes commands.
+
+pub mod encode;
