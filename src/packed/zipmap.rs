@@ -9,7 +9,8 @@
 use super::string::Str;
 use crate::error::Result;
 use crate::input::bytes::Bytes;
-use crate::model::finding::Finding;
+use crate::model::finding::{Finding, Refused};
+use crate::model::target::Since;
 
 /// Reads the pairs one by one.
 #[derive(Debug, Clone)]
@@ -83,6 +84,17 @@ impl<'a, B: Bytes<'a>> Reader<B> {
                 "zipmap-end",
                 format!("the end mark stands {left} bytes before the end of the zipmap"),
             ));
+        }
+        if self.claimed == u8::MAX {
+            // `zipmapValidateIntegrity`, since 6.2, takes only 254 for unknown.
+            return Some(Finding {
+                refused: Refused::With(Since::both((6, 2))),
+                ..Finding::warning(
+                    "zipmap-count",
+                    self.bytes.at().offset,
+                    "zipmap with the count 255, where 254 stands for unknown",
+                )
+            });
         }
         (self.claimed < 254 && u64::from(self.claimed) != self.seen).then(|| {
             super::unnoticed(
