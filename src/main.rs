@@ -10,7 +10,7 @@ fn main() -> std::process::ExitCode {
         Some("dump") => {
             let json = Json { binary: if a.iter().any(|x| x == "base64") { Binary::Base64 } else { Binary::Auto }, data_only: a.iter().any(|x| x == "--data-only"), array: false, places: false };
             let mut sink = std::io::BufWriter::new(std::io::stdout());
-            let (report, e) = ops::dump::dump(input, || json.clone(), &ops::dump::Options { filter: Filter::default(), limit: None, threads, progress: &|_| () }, &mut sink);
+            let (report, e) = ops::dump::dump(input, || json.clone(), &ops::dump::Options { filter: Filter::default(), limit: None, sort: false, threads, progress: &|_| () }, &mut sink);
             let _ = sink.flush();
             if let Some(e) = e { eprintln!("{e}"); return if e.kind().is_damage() { 1.into() } else { 2.into() }; }
             if report.empty > 0 { eprintln!("{:?}", report.empty_keys); }
