@@ -19,11 +19,11 @@ use std::io::{self, Write};
 /// Bytes of a key that are compared.
 const KEY: usize = 64 << 10;
 /// Bytes of pieces and of their index that are held.
-const HELD: usize = 20 << 20;
+const HELD: usize = 12 << 20;
 /// Runs that are merged at a time.
 const FAN: usize = 128;
 /// Bytes of all runs' buffers together.
-const BUFFERS: usize = 16 << 20;
+const BUFFERS: usize = 8 << 20;
 /// Output is written in pieces of about this size.
 const WRITE: usize = 64 << 10;
 
