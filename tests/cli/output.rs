@@ -191,7 +191,9 @@ fn committed_pages_are_in_the_binary() {
     let help = redisk(&["--help"]).exits(0);
     let commands = help.text().split("Commands:\n").nth(1).unwrap();
     let commands = commands.lines().take_while(|line| !line.is_empty());
-    let names: Vec<&str> = commands
+    // The rest of a help text that is too long for its line stands further in.
+    let names = commands.filter(|line| !line.starts_with("   "));
+    let names: Vec<&str> = names
         .filter_map(|line| line.split_whitespace().next())
         .collect();
     assert!(names.contains(&"verify"), "{names:?}");
