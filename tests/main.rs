@@ -15,4 +15,5 @@ mod corpus;
 #[cfg(feature = "cli")]
 mod generated;
 mod layers;
+mod made;
 mod support;

@@ -190,10 +190,12 @@ fn committed_pages_are_in_the_binary() {
     // Every command has its page, and says so.
     let help = redisk(&["--help"]).exits(0);
     let commands = help.text().split("Commands:\n").nth(1).unwrap();
-    let commands = commands.lines().take_while(|line| !line.is_empty());
-    // The rest of a help text that is too long for its line stands further in.
-    let names = commands.filter(|line| !line.starts_with("   "));
-    let names: Vec<&str> = names
+    // A description that wraps goes on in lines that are indented further.
+    let commands = commands
+        .lines()
+        .take_while(|line| !line.is_empty())
+        .filter(|line| !line.starts_with("   "));
+    let names: Vec<&str> = commands
         .filter_map(|line| line.split_whitespace().next())
         .collect();
     assert!(names.contains(&"verify"), "{names:?}");
