@@ -3,7 +3,7 @@
 use super::doc::{self, Doc};
 use super::{Context, text};
 use crate::error::{Error, Place};
-use clap::{Parser, ValueEnum};
+use clap::ValueEnum;
 use std::ffi::OsString;
 use std::io::Write;
 use std::process::ExitCode;
@@ -107,10 +107,12 @@ pub(super) fn usage(e: &clap::Error, args: &[OsString]) -> Exit {
     }
     // The message repeats arguments, which may be file names that a shell's glob gave: then they are escaped first.
     let escaped = |arg: &OsString| match arg.to_str() {
-        Some(text) => text::safe(text),
-        None => crate::text::escaped(arg.as_encoded_bytes()).to_string(),
+        Some(text) => OsString::from(text::safe(text)),
+        None => crate::text::escaped(arg.as_encoded_bytes())
+            .to_string()
+            .into(),
     };
-    let again = super::Cli::try_parse_from(args.iter().map(escaped));
+    let again = super::read(&args.iter().map(escaped).collect::<Vec<_>>());
     let e = again.as_ref().err().unwrap_or(e);
     let plain = text::safe_lines(&e.render().to_string());
     if wants_json(args) {

@@ -61,6 +61,8 @@ fn exit_codes() {
     redisk(&[&good]).exits(0);
     redisk(&[&cut]).exits(1);
     redisk(&[&missing]).exits(2);
+    redisk(&[&good, "-q", "--color=never"]).exits(0);
+    redisk(&["-q", &good]).exits(0);
     redisk(&["--help"]).exits(0);
     redisk(&["dump", "-h"]).exits(0);
     redisk(&["help", "verify"]).exits(0);
@@ -71,7 +73,9 @@ fn exit_codes() {
         &["dump"],
         &["verify"],
         &["frobnicate", &good],
+        &["frobnicate"],
         &[&good, "dump"],
+        &[&good, "--frobnicate"],
         &["dump", "--frobnicate", &good],
         &["dump", "--format", "xml", &good],
         &["dump", "-0", &good],
