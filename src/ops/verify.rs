@@ -16,6 +16,8 @@ use crate::rdb::walk::{self, Scratch};
 use crate::rdb::{check, opcode};
 use std::io::Read;
 
+pub mod aof;
+
 /// How to verify.
 pub struct Options<'a> {
     /// Workers.
@@ -225,10 +227,20 @@ impl Worker<'_> {
 /// Verifies one RDB file. An error means that it could not be judged.
 pub fn verify(input: Input, options: &Options<'_>) -> Result<Report> {
     let name = input.name.clone();
-    run(input, options).map_err(|e| e.in_file(&name))
+    let mut tail = None;
+    run(input, options, false, &mut tail).map_err(|e| e.in_file(&name))
 }
 
-fn run(input: Input, options: &Options<'_>) -> Result<Report> {
+/// What stands behind an RDB: the bytes, and their offset in the file.
+type Tail = (Box<dyn Read + Send>, u64);
+
+/// Verifies the RDB; where its tail is to be kept, that is put into `tail`.
+fn run(
+    input: Input,
+    options: &Options<'_>,
+    keep_tail: bool,
+    tail: &mut Option<Tail>,
+) -> Result<Report> {
     let path = input.path.clone();
     let mut report = Report {
         name: input.name,
@@ -241,7 +253,7 @@ fn run(input: Input, options: &Options<'_>) -> Result<Report> {
         ending: None,
         reads: vec![false; TARGETS.len()],
     };
-    let reader = match Reader::new(input.stream, input.file, true) {
+    let mut reader = match Reader::new(input.stream, input.file, true) {
         Ok(reader) => reader,
         Err(e) if e.kind().is_damage() => {
             report.findings.push(Finding::from_error(e));
@@ -249,6 +261,9 @@ fn run(input: Input, options: &Options<'_>) -> Result<Report> {
         }
         Err(e) => return Err(e),
     };
+    if keep_tail {
+        reader.keep_tail();
+    }
     let header = reader.header();
     report.header = Some(header);
     let keys = Keys::default();
@@ -319,8 +334,9 @@ fn run(input: Input, options: &Options<'_>) -> Result<Report> {
         }
     }
     if let Some(ending) = &report.ending {
-        judge_ending(ending, &mut found);
+        judge_ending(ending, keep_tail, &mut found);
     }
+    *tail = outcome.reader.into_tail();
     report.findings = found.list;
     report.more = found.more;
     for (target, reads) in TARGETS.iter().zip(&mut report.reads) {
@@ -329,11 +345,12 @@ fn run(input: Input, options: &Options<'_>) -> Result<Report> {
     Ok(report)
 }
 
-fn judge_ending(ending: &Ending, found: &mut Found) {
+fn judge_ending(ending: &Ending, keep_tail: bool, found: &mut Found) {
     if let Some(e) = super::dump::checksum_error(ending) {
         found.push(Finding::from_error(e));
     }
-    if ending.tail_len > 0
+    if !keep_tail
+        && ending.tail_len > 0
         && ending.tail_head.first() != Some(&b'*')
         && ending.tail_head.first() != Some(&b'#')
     {
