@@ -12,7 +12,7 @@ use crate::packed::string::Str;
 use foldhash::fast::RandomState;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::hash::BuildHasher;
+use std::hash::{BuildHasher, Hasher};
 use std::sync::OnceLock;
 
 /// Hashes strings; an integer and its decimal text give the same.
@@ -36,7 +36,10 @@ impl Hash64 {
     #[must_use]
     #[inline]
     pub fn key(&self, db: u64, key: &[u8]) -> u64 {
-        self.state.hash_one((db, key))
+        let mut hasher = self.state.build_hasher();
+        hasher.write_u64(db);
+        hasher.write(key);
+        hasher.finish()
     }
 
     /// The hash of bytes.
@@ -49,7 +52,10 @@ impl Hash64 {
         {
             return self.int(v);
         }
-        self.state.hash_one(bytes)
+        // Without the length that `hash_one` would mix in: one string a hash, so it tells nothing more.
+        let mut hasher = self.state.build_hasher();
+        hasher.write(bytes);
+        hasher.finish()
     }
 
     #[inline]
@@ -115,7 +121,7 @@ impl Seen {
     pub fn begin(&mut self, hint: u64) -> Result<()> {
         let size = usize::try_from(hint)
             .unwrap_or(usize::MAX)
-            .clamp(8, 1 << 12)
+            .clamp(8, 1 << 16)
             .next_power_of_two()
             * 2;
         self.table.clear();

@@ -166,6 +166,30 @@ pub fn hex(b: &[u8], out: &mut Vec<u8>) {
     }
 }
 
+/// Reads hex of either case; `None` where it is none.
+#[must_use]
+pub fn from_hex(text: &[u8]) -> Option<Vec<u8>> {
+    let digit = |b: u8| {
+        char::from(b)
+            .to_digit(16)
+            .and_then(|d| u8::try_from(d).ok())
+    };
+    let (pairs, rest) = text.as_chunks::<2>();
+    if !rest.is_empty() {
+        return None;
+    }
+    pairs
+        .iter()
+        .map(|&[high, low]| Some(digit(high)? << 4 | digit(low)?))
+        .collect()
+}
+
+/// Reads base64 with its padding; `None` where it is none.
+#[must_use]
+pub fn from_base64(text: &[u8]) -> Option<Vec<u8>> {
+    STANDARD.decode(text).ok()
+}
+
 /// Base64 of bytes that come in pieces.
 #[derive(Default)]
 pub struct Base64Stream {

@@ -146,7 +146,8 @@ macro_rules! pairs {
         ) -> Result<u64> {
             over_blob!(string::blob(b, &mut sc.blob)?, bytes => {
                 let mut reader = $reader::Reader::new(bytes)?;
-                let mut distinct = Distinct::begin(distinct, &mut sc.seen, 64)?;
+                let hint = reader.claimed().unwrap_or(0) / 2;
+                let mut distinct = Distinct::begin(distinct, &mut sc.seen, hint)?;
                 let mut n = 0u64;
                 while let Some(field) = reader.next(&mut sc.a)? {
                     let at = reader.at();

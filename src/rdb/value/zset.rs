@@ -143,6 +143,11 @@ fn shown(member: &Str<'_>) -> String {
     })
 }
 
+/// How many members a packed encoding may have, by its header.
+fn hint(claimed: Option<u64>) -> u64 {
+    claimed.unwrap_or(0) / 2
+}
+
 macro_rules! packed {
     ($name:ident, $reader:ident) => {
         pub(in crate::rdb) fn $name<'a, B: Bytes<'a>, V: Visit + ?Sized>(
@@ -153,7 +158,7 @@ macro_rules! packed {
         ) -> Result<u64> {
             over_blob!(string::blob(b, &mut sc.blob)?, bytes => {
                 let mut reader = $reader::Reader::new(bytes)?;
-                let mut distinct = Distinct::begin(distinct, &mut sc.seen, 64)?;
+                let mut distinct = Distinct::begin(distinct, &mut sc.seen, hint(reader.claimed()))?;
                 let mut order = Order::default();
                 let mut n = 0u64;
                 loop {
