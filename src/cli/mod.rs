@@ -14,6 +14,7 @@ mod pages;
 mod progress;
 mod text;
 mod verify;
+mod verify_aof;
 
 use crate::error::{Error, Result};
 use clap::{Parser, Subcommand};

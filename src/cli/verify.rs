@@ -2,12 +2,13 @@
 
 use super::Context;
 use super::exit::{CODES, Exit};
-use super::input::{self, Machine};
+use super::input::Machine;
 use super::output;
 use super::progress::Progress;
+use super::verify_aof;
 use crate::error::Result;
 use crate::model::target;
-use crate::ops::verify::{self, Options};
+use crate::ops::verify::{self, Options, aof::Verified};
 use std::path::{Path, PathBuf};
 
 /// Whether a file is whole, and which servers would load it.
@@ -39,14 +40,18 @@ pub(super) fn glance(path: &Path, cx: &Context) -> Result<Exit> {
 }
 
 fn one(path: &Path, threads: usize, cx: &Context) -> Result<Exit> {
-    let input = input::open_rdb(path, "verify")?;
-    let progress = Progress::new(cx, input.size.filter(|_| input.codecs.is_empty()), false);
+    let size = std::fs::metadata(path).ok().map(|m| m.len());
+    let progress = Progress::new(cx, size, false);
     let options = Options {
         threads,
         progress: &|bytes| progress.at(bytes),
     };
-    let report = verify::verify(input, &options)?;
+    let verified = verify::aof::open(path, &options)?;
     progress.done();
+    let report = match verified {
+        Verified::Rdb(report) => report,
+        Verified::Aof(report) => return verify_aof::print(&report, None),
+    };
     let mut text = String::new();
     for f in &report.findings {
         text += &format!("{} {}: {}\n", f.severity.name(), f.place, f.message);

@@ -19,6 +19,7 @@ use std::io::Read;
 pub mod aof;
 
 /// How to verify.
+#[derive(Clone, Copy)]
 pub struct Options<'a> {
     /// Workers.
     pub threads: usize,
@@ -349,19 +350,24 @@ fn judge_ending(ending: &Ending, keep_tail: bool, found: &mut Found) {
     if let Some(e) = super::dump::checksum_error(ending) {
         found.push(Finding::from_error(e));
     }
-    if !keep_tail
-        && ending.tail_len > 0
-        && ending.tail_head.first() != Some(&b'*')
-        && ending.tail_head.first() != Some(&b'#')
-    {
-        found.push(Finding::warning(
-            "trailing-bytes",
-            ending.end,
-            format!(
-                "{} bytes behind the end of the RDB: servers ignore them",
-                ending.tail_len
-            ),
-        ));
+    let commands = matches!(ending.tail_head.first(), Some(b'*' | b'#'));
+    if !keep_tail && ending.tail_len > 0 && !commands {
+        found.push(trailing_bytes(ending.end, ending.tail_len));
+    }
+}
+
+fn trailing_bytes(end: u64, len: u64) -> Finding {
+    let message = format!("{len} bytes behind the end of the RDB: servers ignore them");
+    Finding::warning("trailing-bytes", end, message)
+}
+
+/// The same, where the tail was kept and turned out to be nothing.
+fn trailing(end: u64, len: u64, report: &mut Report) {
+    if let Some(ending) = &mut report.ending {
+        ending.tail_len = len;
+    }
+    if len > 0 {
+        report.findings.push(trailing_bytes(end, len));
     }
 }
 
