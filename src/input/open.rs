@@ -2,6 +2,7 @@
 
 use super::bytes::ReadAt;
 use crate::error::{Error, Result};
+use crate::limits::Sizes;
 use std::fs::File;
 use std::io::{Cursor, Read};
 use std::path::{Path, PathBuf};
@@ -66,6 +67,8 @@ pub struct Input {
     pub codecs: Vec<&'static str>,
     /// The first bytes, expanded.
     pub head: Vec<u8>,
+    /// How it is to be read.
+    pub sizes: Sizes,
 }
 
 /// How many bytes are looked at to know what it is.
@@ -132,6 +135,7 @@ impl Input {
             size,
             codecs,
             head,
+            sizes: Sizes::default(),
         })
     }
 

@@ -7,7 +7,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::filter::Filter;
 use crate::input::open::Input;
 use crate::pipe::{self, Flow, Out};
-use crate::rdb::frame::{Block, Checksum, Ending, Header, Reader};
+use crate::rdb::check;
+use crate::rdb::frame::{Block, Checksum, Ending, Header, Reader, What};
 use crate::rdb::keys::{self, Batch, Duplicate, Keys};
 use crate::rdb::walk::Scratch;
 use crate::sink::{Key, Render, Rendered};
@@ -60,6 +61,9 @@ impl<R: Render> pipe::Work for Worker<'_, R> {
         self.render.block(block);
         for record in block.records() {
             let Some(row) = record.row() else {
+                if let What::Record(op) = record.frame.what {
+                    check::record(&record, op, &mut self.sc)?;
+                }
                 self.render.record(&record, out)?;
                 continue;
             };
@@ -69,6 +73,7 @@ impl<R: Render> pipe::Work for Worker<'_, R> {
             if !self.filter.is_empty() && !self.filter.wants(&key, &mut self.sc)? {
                 continue;
             }
+            check::meta(&record, &mut self.sc).map_err(|e| record.name(e))?;
             match self.render.key(&key, &mut self.sc, out)? {
                 Rendered::Done => self.written += 1,
                 Rendered::Empty => {
@@ -110,7 +115,7 @@ fn run<R: Render>(
     report: &mut Report,
     path: Option<&std::path::Path>,
 ) -> Result<()> {
-    let reader = Reader::new(input.stream, input.file, true)?;
+    let reader = Reader::with_sizes(input.stream, input.file, true, input.sizes)?;
     report.header = Some(reader.header());
     let mut frame = Vec::new();
     make().head(reader.header(), &mut frame)?;

@@ -5,15 +5,17 @@ use crate::input::checksum::Crc64;
 use crate::input::open::Input;
 use crate::limits;
 use crate::model::finding::{Finding, Severity};
-use crate::model::kind::Flavour;
-use crate::model::target::{Since, TARGETS, Target};
+use crate::model::target::{TARGETS, Target};
+use crate::packed::string::Str;
 use crate::pipe::{self, Flow, Out};
+use crate::rdb::compat::Used;
 use crate::rdb::frame::{Block, Checksum, Ending, Header, Reader, Record, What};
 use crate::rdb::keys::{Batch, Keys};
-use crate::rdb::types::{self, TypeRow};
-use crate::rdb::visit::Visit;
+use crate::rdb::types::TypeRow;
+use crate::rdb::visit::{ArrayValue, StreamPart, Visit};
 use crate::rdb::walk::{self, Scratch};
 use crate::rdb::{check, opcode};
+use std::collections::BTreeSet;
 use std::io::Read;
 
 pub mod aof;
@@ -46,15 +48,16 @@ pub struct Report {
     pub more: u64,
     /// How the file ended; `None` where reading stopped before.
     pub ending: Option<Ending>,
-    /// Which servers know everything that stands in the file.
-    reads: Vec<bool>,
+    damaged: bool,
+    /// Which servers know everything that stands in the file and refuse none of it.
+    loads: Vec<bool>,
 }
 
 impl Report {
     /// Whether the file is damaged.
     #[must_use]
     pub fn damaged(&self) -> bool {
-        self.more > 0 || self.findings.iter().any(|f| f.severity == Severity::Damage)
+        self.damaged
     }
 
     /// Whether that server would load the file.
@@ -62,42 +65,9 @@ impl Report {
     pub fn loads(&self, target: &Target) -> bool {
         let known = TARGETS.iter().position(|t| t.name == target.name);
         known
-            .and_then(|i| self.reads.get(i))
+            .and_then(|i| self.loads.get(i))
             .copied()
             .unwrap_or(false)
-            && !self.findings.iter().any(|f| f.refused.by(target))
-    }
-}
-
-/// Type codes and opcodes that stand in a file.
-#[derive(Debug, Default, Clone, Copy)]
-struct Used {
-    types: u64,
-    opcodes: [u64; 4],
-}
-
-impl Used {
-    fn row(&mut self, row: &TypeRow) {
-        self.types |= 1 << (row.code & 63);
-    }
-
-    fn op(&mut self, op: u8) {
-        if let Some(word) = self.opcodes.get_mut(usize::from(op >> 6)) {
-            *word |= 1 << (op & 63);
-        }
-    }
-
-    fn has(&self, op: u8) -> bool {
-        self.opcodes
-            .get(usize::from(op >> 6))
-            .is_some_and(|word| word & (1 << (op & 63)) != 0)
-    }
-
-    fn merge(&mut self, other: &Used) {
-        self.types |= other.types;
-        for (a, b) in self.opcodes.iter_mut().zip(other.opcodes) {
-            *a |= b;
-        }
     }
 }
 
@@ -107,24 +77,66 @@ struct Worker<'a> {
     name: Vec<u8>,
     seen: u64,
     used: Used,
-    dbs: Vec<u64>,
+    dbs: BTreeSet<u64>,
+    last_db: Option<u64>,
     found: Found,
 }
 
-/// Findings, listed up to a limit.
+/// Findings: the first ones listed, all of them judged.
 #[derive(Default)]
 struct Found {
-    list: Vec<Finding>,
+    /// Each with the offset of its record.
+    list: Vec<(u64, Finding)>,
+    bytes: usize,
     more: u64,
+    damaged: bool,
+    refused: [bool; TARGETS.len()],
 }
 
 impl Found {
-    fn push(&mut self, finding: Finding) {
-        if self.list.len() < limits::FINDINGS_LISTED {
-            self.list.push(finding);
+    fn push(&mut self, record: u64, finding: Finding) {
+        self.damaged |= finding.severity == Severity::Damage;
+        for (refused, target) in self.refused.iter_mut().zip(&TARGETS) {
+            *refused |= finding.refused.by(target);
+        }
+        self.list(record, finding);
+    }
+
+    fn list(&mut self, record: u64, finding: Finding) {
+        let place = &finding.place;
+        let bytes = finding.message.len()
+            + place.key.as_ref().map_or(0, Vec::len)
+            + place.path.iter().map(String::len).sum::<usize>();
+        if self.more == 0
+            && self.list.len() < limits::FINDINGS_LISTED
+            && self.bytes + bytes <= limits::FINDINGS_BYTES
+        {
+            self.bytes += bytes;
+            self.list.push((record, finding));
         } else {
             self.more += 1;
         }
+    }
+
+    /// What several workers found. Those of the file that are to be listed are among those that each of them listed.
+    fn merged(parts: Vec<Found>) -> Found {
+        let mut all = Found::default();
+        let mut lists = Vec::new();
+        for part in parts {
+            all.damaged |= part.damaged;
+            for (a, b) in all.refused.iter_mut().zip(part.refused) {
+                *a |= b;
+            }
+            all.more += part.more;
+            lists.extend(part.list);
+        }
+        lists.sort_by_key(|(record, _)| *record);
+        let more = std::mem::take(&mut all.more);
+        for (record, finding) in lists {
+            all.list(record, finding);
+        }
+        all.more += more;
+        all
     }
 }
 
@@ -151,8 +163,34 @@ impl Visit for Judge<'_, '_> {
 
     fn finding(&mut self, finding: Finding) -> Result<()> {
         let finding = self.place(finding);
-        self.found.push(finding);
+        self.found.push(self.record.offset(), finding);
         Ok(())
+    }
+
+    // Giants are not expanded unless somebody reads them.
+    fn element(&mut self, element: Str<'_>) -> Result<()> {
+        giant(&element)
+    }
+
+    fn field(&mut self, _field: Str<'_>, value: Str<'_>, _expire_ms: Option<u64>) -> Result<()> {
+        giant(&value)
+    }
+
+    fn array_element(&mut self, _index: u64, value: ArrayValue<'_>) -> Result<()> {
+        match value {
+            ArrayValue::Text(s) => giant(&s),
+            ArrayValue::Float(_) => Ok(()),
+        }
+    }
+
+    fn stream(&mut self, part: StreamPart<'_>) -> Result<()> {
+        match part {
+            StreamPart::Group { name: s, .. }
+            | StreamPart::Consumer { name: s, .. }
+            | StreamPart::Producer(s)
+            | StreamPart::ProducerId(s, _) => giant(&s),
+            _ => Ok(()),
+        }
     }
 
     fn empty(&mut self) -> Result<()> {
@@ -164,6 +202,15 @@ impl Visit for Judge<'_, '_> {
     }
 }
 
+/// Expands a compressed giant, which shows whether it is whole. Members and field names are read to be compared.
+#[inline]
+fn giant(s: &Str<'_>) -> Result<()> {
+    match s {
+        Str::Giant(g) if g.lzf => g.chunks(&mut |_| Ok(())),
+        _ => Ok(()),
+    }
+}
+
 impl pipe::Work for Worker<'_> {
     fn block(&mut self, block: &Block, _out: &mut Out<'_, '_>) -> Result<Flow> {
         for record in block.records() {
@@ -172,7 +219,7 @@ impl pipe::Work for Worker<'_> {
                 What::Record(op) => {
                     self.used.op(op);
                     if let Err(e) = check::record(&record, op, &mut self.sc) {
-                        self.found.push(Finding::from_error(e));
+                        self.found.push(record.offset(), Finding::from_error(e));
                     }
                 }
             }
@@ -188,24 +235,24 @@ impl Worker<'_> {
         self.seen += 1;
         self.used.row(row);
         let db = record.frame.db;
-        if self.dbs.last() != Some(&db) {
-            self.dbs.push(db);
-            self.dbs.sort_unstable();
-            self.dbs.dedup();
+        if self.last_db != Some(db) {
+            self.last_db = Some(db);
+            self.dbs.insert(db);
         }
         let name = match record.key(&mut self.name) {
             Ok(name) => name,
             Err(e) => {
-                self.found.push(Finding::from_error(e));
+                self.found.push(record.offset(), Finding::from_error(e));
                 return Ok(());
             }
         };
         self.keys.add(db, name);
-        if record.meta().is_some() {
-            self.used.op(opcode::KEY_META);
-        }
-        if record.frame.attrs.noevict {
-            self.used.op(opcode::KEY_NOEVICT);
+        self.used.attributes(record);
+        if record.meta().is_some()
+            && let Err(e) = check::meta(record, &mut self.sc)
+        {
+            let e = e.in_key(db, name);
+            self.found.push(record.offset(), Finding::from_error(e));
         }
         let mut judge = Judge {
             found: &mut self.found,
@@ -219,7 +266,7 @@ impl Worker<'_> {
             let refused = check::refused(record, row, &e, &mut self.sc);
             let mut finding = Finding::from_error(e);
             finding.refused = refused;
-            self.found.push(finding);
+            self.found.push(record.offset(), finding);
         }
         Ok(())
     }
@@ -252,12 +299,14 @@ fn run(
         findings: Vec::new(),
         more: 0,
         ending: None,
-        reads: vec![false; TARGETS.len()],
+        damaged: false,
+        loads: vec![false; TARGETS.len()],
     };
-    let mut reader = match Reader::new(input.stream, input.file, true) {
+    let mut reader = match Reader::with_sizes(input.stream, input.file, true, input.sizes) {
         Ok(reader) => reader,
         Err(e) if e.kind().is_damage() => {
             report.findings.push(Finding::from_error(e));
+            report.damaged = true;
             return Ok(report);
         }
         Err(e) => return Err(e),
@@ -274,7 +323,8 @@ fn run(
         name: Vec::new(),
         seen: 0,
         used: Used::default(),
-        dbs: Vec::new(),
+        dbs: BTreeSet::new(),
+        last_db: None,
         found: Found::default(),
     };
     let outcome = pipe::run(
@@ -284,25 +334,24 @@ fn run(
         &mut std::io::sink(),
         options.progress,
     );
-    let mut found = Found::default();
+    let mut parts = Vec::new();
     let mut used = Used::default();
-    let mut dbs = Vec::new();
+    let mut dbs = BTreeSet::new();
     for worker in outcome.workers {
         report.keys += worker.seen;
         used.merge(&worker.used);
         dbs.extend(worker.dbs);
-        found.list.extend(worker.found.list);
-        found.more += worker.found.more;
+        parts.push(worker.found);
     }
-    dbs.sort_unstable();
-    dbs.dedup();
     report.dbs = dbs.len() as u64;
-    found.list.sort_by_key(|f| f.place.offset);
+    let mut found = Found::merged(parts);
+    // What concerns the file as a whole is listed whatever else there is.
+    let mut whole = Found::default();
     if let Some(e) = outcome.error {
         if !e.kind().is_damage() && e.kind() != ErrorKind::Unsupported {
             return Err(e);
         }
-        found.push(Finding::from_error(e));
+        whole.push(u64::MAX, Finding::from_error(e));
     }
     report.ending = outcome.reader.ending().cloned();
     let suspects = keys.suspects()?;
@@ -324,35 +373,44 @@ fn run(
                 );
                 finding.place.db = Some(d.db);
                 finding.place.key = Some(d.key);
-                found.push(finding);
+                found.push(u64::MAX, finding);
             }
         }
         Err(e) if e.kind() == ErrorKind::Io => return Err(e),
         Err(e) => {
             let mut finding = Finding::from_error(e);
             finding.code = "duplicate-key";
-            found.push(finding);
+            whole.push(u64::MAX, finding);
         }
     }
     if let Some(ending) = &report.ending {
-        judge_ending(ending, keep_tail, &mut found);
+        judge_ending(ending, keep_tail, &mut whole);
     }
     *tail = outcome.reader.into_tail();
-    report.findings = found.list;
+    report.damaged = found.damaged || whole.damaged;
     report.more = found.more;
-    for (target, reads) in TARGETS.iter().zip(&mut report.reads) {
-        *reads = reads_all(target, header, &used);
-    }
+    let refused = found
+        .refused
+        .iter()
+        .zip(whole.refused)
+        .map(|(a, b)| *a || b);
+    let judged = TARGETS.iter().zip(refused);
+    report.loads = judged
+        .map(|(target, refused)| !refused && used.read_by(target, header))
+        .collect();
+    let listed = found.list.into_iter().chain(whole.list).map(|(_, f)| f);
+    report.findings = listed.collect();
+    report.findings.sort_by_key(|f| f.place.offset);
     Ok(report)
 }
 
 fn judge_ending(ending: &Ending, keep_tail: bool, found: &mut Found) {
     if let Some(e) = super::dump::checksum_error(ending) {
-        found.push(Finding::from_error(e));
+        found.push(u64::MAX, Finding::from_error(e));
     }
     let commands = matches!(ending.tail_head.first(), Some(b'*' | b'#'));
     if !keep_tail && ending.tail_len > 0 && !commands {
-        found.push(trailing_bytes(ending.end, ending.tail_len));
+        found.push(u64::MAX, trailing_bytes(ending.end, ending.tail_len));
     }
 }
 
@@ -369,33 +427,6 @@ fn trailing(end: u64, len: u64, report: &mut Report) {
     if len > 0 {
         report.findings.push(trailing_bytes(end, len));
     }
-}
-
-/// Who knows the records that are no keys.
-fn opcode_since(flavour: Flavour, op: u8) -> Since {
-    match (op, flavour) {
-        (opcode::AUX | opcode::RESIZEDB, _) => Since::both((3, 2)),
-        (opcode::MODULE_AUX, _) => Since::both((5, 0)),
-        (opcode::FUNCTION2, _) => Since::both((7, 0)),
-        (opcode::SLOT_INFO, _) => Since {
-            redis: Some((7, 4)),
-            valkey: Some((8, 0)),
-        },
-        (opcode::SLOT_IMPORT, Flavour::Valkey) => Since::valkey((9, 0)),
-        (opcode::KEY_META, Flavour::Redis) => Since::redis((8, 6)),
-        (opcode::HASH_TEMPLATE, Flavour::Redis) => Since::redis((8, 10)),
-        _ => Since::NONE,
-    }
-}
-
-fn reads_all(target: &Target, header: Header, used: &Used) -> bool {
-    target.opens(header.flavour, header.version)
-        && types::rows(header.flavour)
-            .filter(|row| used.types & (1 << row.code) != 0)
-            .all(|row| target.has(row.since))
-        && (opcode::KEY_NOEVICT..=opcode::SELECTDB)
-            .filter(|op| used.has(*op))
-            .all(|op| target.has(opcode_since(header.flavour, op)))
 }
 
 /// What the checksum alone says.
@@ -477,7 +508,7 @@ fn whole_file(input: &mut Input, header: Header, options: &Options<'_>) -> Resul
 }
 
 fn framed(input: Input, options: &Options<'_>) -> Result<Sum> {
-    let mut reader = Reader::new(input.stream, input.file, false)?;
+    let mut reader = Reader::with_sizes(input.stream, input.file, false, input.sizes)?;
     let mut spare = None;
     while let Some(block) = reader.next_block(spare.take())? {
         (options.progress)(reader.position());

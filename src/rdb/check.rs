@@ -6,6 +6,7 @@
 use super::frame::Record;
 use super::length;
 use super::opcode;
+use super::skip;
 use super::string::{self, Blob};
 use super::types::{Layout, TypeRow};
 use super::walk::Scratch;
@@ -119,13 +120,34 @@ pub fn record(record: &Record<'_>, op: u8, sc: &mut Scratch) -> Result<()> {
 }
 
 fn strings<'a, B: Bytes<'a>>(b: &mut B, op: u8, sc: &mut Scratch) -> Result<()> {
-    let n = match op {
-        opcode::AUX => 2,
-        opcode::FUNCTION2 => 1,
-        _ => 0,
+    match op {
+        opcode::AUX => {
+            string::check(b, &mut sc.a)?;
+            string::check(b, &mut sc.a)
+        }
+        opcode::FUNCTION2 => string::check(b, &mut sc.a),
+        opcode::MODULE_AUX => {
+            for _ in 0..3 {
+                length::number(b)?;
+            }
+            skip::module_fields_with(b, |b| string::check(b, &mut sc.a))
+        }
+        opcode::SLOT_IMPORT => string::check(b, &mut sc.a),
+        // Framing has read the strings of templates.
+        _ => Ok(()),
+    }
+}
+
+/// Checks the metadata in front of a key.
+pub fn meta(record: &Record<'_>, sc: &mut Scratch) -> Result<()> {
+    let Some(mut b) = record.meta_cursor() else {
+        return Ok(());
     };
-    for _ in 0..n {
-        string::read(b, &mut sc.a)?.chunks(&mut |_| Ok(()))?;
+    // The opcode.
+    b.skip(1)?;
+    for _ in 0..length::number(&mut b)? {
+        b.skip(4)?;
+        skip::module_fields_with(&mut b, |b| string::check(b, &mut sc.a))?;
     }
     Ok(())
 }
