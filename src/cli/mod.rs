@@ -9,6 +9,8 @@ mod exit;
 mod get;
 mod info;
 mod input;
+mod log;
+mod log_text;
 mod output;
 mod pages;
 mod progress;
@@ -53,6 +55,7 @@ enum Command {
     Info(info::Args),
     Dump(dump::Args),
     Get(get::Args),
+    Log(log::Args),
     Verify(verify::Args),
     Completions(pages::Completions),
     Man(pages::Man),
@@ -126,6 +129,7 @@ fn run(cli: Cli, cx: &Context) -> Result<Exit> {
             Command::Info(args) => info::run(&args, cx),
             Command::Dump(args) => dump::run(&args, cx),
             Command::Get(args) => get::run(&args, cx),
+            Command::Log(args) => log::run(&args, cx),
             Command::Verify(args) => verify::run(&args, cx),
             Command::Completions(args) => pages::completions(&args),
             Command::Man(args) => pages::man(&args),

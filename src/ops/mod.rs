@@ -2,4 +2,5 @@
 
 pub mod dump;
 pub mod info;
+pub mod log;
 pub mod verify;
