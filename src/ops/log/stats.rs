@@ -47,7 +47,7 @@ pub struct Heat {
 /// How often keys with a prefix are written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Prefix {
-    /// The prefix, up to and with its colon.
+    /// The prefix, up to and with its colon or slash.
     pub prefix: Vec<u8>,
     /// How often at most.
     pub count: u64,
@@ -170,8 +170,8 @@ impl Counter<'_> {
             let (keys, prefixes) = (&mut self.keys, &mut self.prefixes);
             event.any_key(|key| {
                 keys.add(event.db, key);
-                let colons = key.iter().enumerate().filter(|(_, b)| **b == b':');
-                for (i, _) in colons.take(LEVELS) {
+                let borders = key.iter().enumerate().filter(|(_, b)| matches!(b, b':' | b'/'));
+                for (i, _) in borders.take(LEVELS) {
                     prefixes.add(0, key.get(..=i).unwrap_or_default());
                 }
                 false
