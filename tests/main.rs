@@ -9,4 +9,8 @@
 )]
 
 mod commands;
+mod corpus;
+#[cfg(feature = "cli")]
+mod generated;
+mod layers;
 mod support;

@@ -16,12 +16,38 @@ use clap::ValueEnum;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
+/// The forms, for the manual.
+const FORMS: &str = r#"JSON forms:
+  An object a key, in the order of the file:
+    {"db":0,"key":"user:1","type":"hash","encoding":"listpack","expire_ms":null,"value":[["name","ann",null]]}
+  idle (seconds) or freq follow expire_ms where the file has them. The value, by type:
+    string   the string
+    list     array, head first
+    set      array, in file order
+    zset     array of [member, score]; "inf", "-inf" and "nan" where the score is no JSON number
+    hash     array of [field, value, field_expire_ms or null]
+    stream   {"entries":[[id,[[field,value],...]],...],"length","last_id","first_id","max_deleted_id","entries_added",
+             "groups":[{"name","last_id","entries_read","pel":[[id,delivery_time_ms,delivery_count],...],
+             "consumers":[{"name","seen_time","active_time","pending":[id,...]}],"nacked":[...]}],
+             "idmp":{"duration","max_entries","producers":[{"pid","ids":[[iid,id],...]}],"added","duplicates"}};
+             null for what older versions do not hold
+    array    {"cursor":n or null,"elements":[[index,value],...]}
+    gcra     the number
+    module   {"module":name,"version":n,"payload":base64}
+  Every other record of the file has its own line, at its place, unless --data-only leaves it out:
+    {"rdb":{"magic":"REDIS","version":11}}      {"aux":["redis-ver","7.2.4"]}      {"function":"..."}
+    {"resizedb":{"db","keys","expires"}}        {"slot_info":{"slot","keys","expires"}}
+    {"module_aux":{"module","version","when","payload"}}      {"slot_import":{"job","slots"}}
+    {"hash_template":{"id","fields"}}           {"opcode":n,"raw":base64}
+  Bytes: by default a byte string that is valid UTF-8 is a JSON string, and any other, or one over 1 MiB, is
+  {"base64":"..."}. With --binary base64 every one is a base64 string."#;
+
 /// The contents of a file, one key after the other.
 ///
 /// What is sound is written; the first damage ends it with an error that says where it is. Keys without elements are
 /// left out, as servers leave them out, with a warning.
 #[derive(Debug, clap::Args)]
-#[command(after_long_help = CODES)]
+#[command(after_long_help = format!("{FORMS}\n\n{CODES}"))]
 pub(super) struct Args {
     /// The file, compressed or not; `-` is standard input.
     #[arg(value_hint = clap::ValueHint::AnyPath)]
@@ -124,7 +150,8 @@ fn work<R: Render, W: Write + Send + Into<Output>>(
 ) -> Result<Exit> {
     let filter = args.filters.build(cx)?;
     let threads = args.machine.threads()?;
-    let input = input::open_rdb(&args.path, "dump")?;
+    let input = input::open(&args.path)?;
+    input::only_rdb(&input, "dump")?;
     let name = input.name.clone();
     let busy = args.target.is_stdout() && io::IsTerminal::is_terminal(&io::stdout());
     let progress = Progress::new(cx, input.size.filter(|_| input.codecs.is_empty()), busy);
@@ -176,17 +203,14 @@ fn warn(report: &Report, name: &str, cx: &Context) {
             &format!("{more} more keys without elements left out"),
         );
     }
-    if let Some(ending) = report.ending.as_ref().filter(|e| e.tail_len > 0) {
+    if let Some(ending) = &report.ending
+        && let Some(tail) = input::tail_text(ending)
+    {
         let place = Place {
             offset: Some(ending.end),
             ..place
         };
-        let n = ending.tail_len;
-        cx.warn(&place, &if matches!(ending.tail_head.first(), Some(b'*' | b'#')) {
-            format!("{n} bytes of commands follow the RDB preamble; not replayed")
-        } else {
-            format!("{n} bytes follow the end of the RDB; servers ignore them, and so does this dump")
-        });
+        cx.warn(&place, &tail);
     }
 }
 

@@ -1,5 +1,6 @@
 //! Exit codes, and how errors and warnings reach the user: on stderr, as text or as JSON, never able to paint a terminal.
 
+use super::doc::{self, Doc};
 use super::{Context, text};
 use crate::error::{Error, Place};
 use clap::ValueEnum;
@@ -67,31 +68,33 @@ impl Context {
         self.say("warning", "warning", text::YELLOW, place, message);
     }
 
+    /// An error as an object.
+    pub(super) fn object(&self, kind: &str, place: &Place, message: &str) -> Doc {
+        object(kind, place, message, self.global.key_format)
+    }
+
     fn say(&self, kind: &str, label: &str, colour: &str, place: &Place, message: &str) {
         let line = match self.global.error_format {
             ErrorFormat::Text => {
-                let paint = self.paint(&std::io::stderr());
-                let place = if *place == Place::default() {
-                    String::new()
-                } else {
-                    format!("{place}: ")
-                };
+                let label = self.paint(&std::io::stderr()).with(colour, label);
+                let sep = if *place == Place::default() { "" } else { ": " };
                 format!(
-                    "{}: {place}{}\n",
-                    paint.with(colour, label),
-                    text::safe(message)
+                    "{label}: {}\n",
+                    text::safe(&format!("{place}{sep}{message}"))
                 )
             }
-            ErrorFormat::Json => {
-                let mut object = text::place_json(place, self.global.key_format);
-                object.insert(0, ("kind".to_owned(), kind.into()));
-                object.push(("message".to_owned(), message.into()));
-                text::object(object) + "\n"
-            }
+            ErrorFormat::Json => self.object(kind, place, message).line() + "\n",
         };
         // Where stderr is gone there is nobody to tell.
         let _ = std::io::stderr().lock().write_all(line.as_bytes());
     }
+}
+
+fn object(kind: &str, place: &Place, message: &str, format: Option<text::KeyFormat>) -> Doc {
+    let mut fields = vec![("kind", kind.into()), ("file", place.file.clone().into())];
+    fields.extend(doc::place(place, format));
+    fields.push(("message", message.into()));
+    Doc::Fields(fields)
 }
 
 /// Tells what is wrong with the arguments; help and version, which come this way too, go to stdout.
@@ -102,26 +105,24 @@ pub(super) fn usage(e: &clap::Error, args: &[OsString]) -> Exit {
             _ => Exit::Done,
         };
     }
-    let json = args
-        .windows(2)
-        .any(|w| matches!(w, [a, b] if a == "--error-format" && b == "json"))
-        || args.iter().any(|a| a == "--error-format=json");
     let plain = e.render().to_string();
-    if json {
+    let harmless = |arg: &OsString| arg.to_str().is_some_and(|arg| text::safe(arg) == arg);
+    if wants_json(args) {
         let first = plain.lines().next().unwrap_or_default();
         let message = first.strip_prefix("error: ").unwrap_or(first);
-        let mut object = text::place_json(&Place::default(), None);
-        object.insert(0, ("kind".to_owned(), "usage".into()));
-        object.push(("message".to_owned(), message.into()));
-        let _ = writeln!(std::io::stderr(), "{}", text::object(object));
-    } else if args
-        .iter()
-        .all(|a| a.to_str().is_some_and(|a| text::safe(a) == a))
-    {
+        let object = object("usage", &Place::default(), message, None);
+        let _ = writeln!(std::io::stderr(), "{}", object.line());
+    } else if args.iter().all(harmless) {
         let _ = e.print();
     } else {
         // The message repeats arguments, which may be file names that a shell's glob gave.
         let _ = write!(std::io::stderr(), "{}", text::safe_lines(&plain));
     }
     Exit::Failed
+}
+
+/// Whether errors are to be JSON, of arguments that could not be read as a whole.
+fn wants_json(args: &[OsString]) -> bool {
+    let pair = |w: &[OsString]| matches!(w, [a, b] if a == "--error-format" && b == "json");
+    args.windows(2).any(pair) || args.iter().any(|a| a == "--error-format=json")
 }

@@ -3,14 +3,15 @@
 //! The filter options are a table: every row gives `--name` and `--not-name`, its help and its reader.
 
 use super::Context;
-use super::text::KeyFormat;
+use super::text::{self, KeyFormat};
 use crate::error::{Error, ErrorKind, Result};
 use crate::filter::glob::Glob;
 use crate::filter::{Filter, Rule, Test, Ttl};
 use crate::input::open::{Content, Input};
 use crate::model::kind::{Encoding, Kind};
 use crate::model::{slot, units};
-use crate::text;
+use crate::rdb::frame::Ending;
+use crate::text::quoted;
 use clap::builder::PossibleValue;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use std::ffi::{OsStr, OsString};
@@ -61,7 +62,7 @@ const ROWS: [Row; 14] = [
         help: "With exactly this name (see --key-format)",
         list: false,
         words: no_words,
-        read: |v, format| Ok(Rule::KeyExact(super::text::key_arg(v, format)?)),
+        read: |v, format| Ok(Rule::KeyExact(text::key_arg(v, format)?)),
     },
     Row {
         name: "key-regex",
@@ -242,7 +243,7 @@ impl clap::builder::TypedValueParser for Words {
 
 impl clap::Args for Filters {
     fn augment_args(mut cmd: Command) -> Command {
-        let heading = "Which keys (each may be repeated: any of them; different ones: all of them)";
+        let heading = "Which keys (all options must hold; of one that is repeated, any value)";
         for row in &ROWS {
             let option = |name: &'static str, help: String, not: bool| {
                 let arg = Arg::new(name)
@@ -313,14 +314,14 @@ fn utf8(value: &OsStr) -> Result<&str> {
     value.to_str().ok_or_else(|| {
         Error::usage(format!(
             "{} is not valid UTF-8",
-            text::quoted(value.as_encoded_bytes())
+            quoted(value.as_encoded_bytes())
         ))
     })
 }
 
 #[cold]
 fn unclear(value: &str, what: &str) -> Error {
-    Error::usage(format!("{} is no {what}", text::quoted(value.as_bytes())))
+    Error::usage(format!("{} is no {what}", quoted(value.as_bytes())))
 }
 
 fn number(value: &OsStr, what: &str) -> Result<u64> {
@@ -386,30 +387,48 @@ fn freq(value: &str) -> Result<Rule> {
     rule.ok_or_else(|| unclear(value, "frequency (examples: '>10', '<1'; 255 is the most)"))
 }
 
-/// Opens an RDB file, compressed or not; what else it may be is said in the error. `doing` is what was to be done.
-pub(super) fn open_rdb(path: &Path, doing: &str) -> Result<Input> {
-    let name = path.to_string_lossy();
-    let replay =
-        format!("to {doing} it means to replay its commands, which this version does not do");
+/// Opens a file, compressed or not; of a folder it is said what it is.
+pub(super) fn open(path: &Path) -> Result<Input> {
     if path.is_dir() {
         let message = if has_manifest(path) {
-            format!("is the folder of a multi-part AOF: {replay}")
+            format!("is the folder of a multi-part AOF: {AOF}")
         } else {
             "is a folder without the manifest of an AOF".to_owned()
         };
-        return Err(Error::new(ErrorKind::Unsupported, message).in_file(&name));
+        let e = Error::new(ErrorKind::Unsupported, message);
+        return Err(e.in_file(&path.to_string_lossy()));
     }
-    let input = Input::open(path)?;
+    Input::open(path)
+}
+
+const AOF: &str = "its state comes from running its commands, which this version does not do";
+
+/// Refuses what is no RDB file, and says what it is. `doing` is what was to be done.
+pub(super) fn only_rdb(input: &Input, doing: &str) -> Result<()> {
     let message = match input.content() {
-        Content::Rdb | Content::Empty => return Ok(input),
-        Content::Commands => format!("is an AOF without an RDB preamble: {replay}"),
-        Content::Manifest => format!("is the manifest of a multi-part AOF: {replay}"),
-        Content::Jsonl => format!("is JSON: this version does not {doing} it"),
-        Content::Unknown => {
-            "is no persistence file: it begins with neither REDIS nor VALKEY".to_owned()
-        }
+        Content::Rdb | Content::Empty => return Ok(()),
+        Content::Commands => format!("is an AOF without an RDB preamble: {AOF}"),
+        Content::Manifest => format!("is the manifest of a multi-part AOF: {AOF}"),
+        Content::Jsonl => format!("is JSON, which this version does not {doing}"),
+        Content::Unknown => "is no persistence file: it begins like no RDB and no AOF".to_owned(),
     };
-    Err(Error::new(ErrorKind::Unsupported, message).in_file(&name))
+    Err(Error::new(ErrorKind::Unsupported, message).in_file(&input.name))
+}
+
+/// What follows the RDB in its file.
+pub(super) fn tail_text(ending: &Ending) -> Option<String> {
+    let bytes = || text::count(ending.tail_len, "byte", "bytes");
+    match ending.tail_head.first() {
+        None => None,
+        Some(b'*' | b'#') => Some(format!(
+            "{} of commands follow the RDB preamble; not replayed",
+            bytes()
+        )),
+        Some(_) => Some(format!(
+            "{} follow the end of the RDB; servers ignore them",
+            bytes()
+        )),
+    }
 }
 
 /// Whether an AOF's manifest lies in the folder, or one below that servers make.

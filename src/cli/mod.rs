@@ -2,8 +2,9 @@
 //!
 //! A command is a file here with an `Args` struct, whose doc comments are its help and its man page, and a thin `run`.
 //! What several commands share: [`input`] (paths, filters, threads), [`output`] (where results go), [`progress`],
-//! [`exit`] (errors, warnings, exit codes), [`text`] (how keys are written, colours).
+//! [`exit`] (errors, warnings, exit codes), [`doc`] (reports as JSON), [`text`] (how keys are written, colours).
 
+mod doc;
 mod dump;
 mod exit;
 mod get;

@@ -1,11 +1,10 @@
-//! Text for people and scripts: how keys are written and read, colours, small JSON objects.
+//! Text for people: how keys are written and read, colours.
 
 use super::Context;
-use crate::error::{Error, Place, Result};
-use crate::sink::bytes::{self, Binary};
+use crate::error::{Error, Result};
+use crate::sink::bytes;
 use crate::text;
 use clap::ValueEnum;
-use serde_json::Value;
 use std::ffi::OsStr;
 use std::io::IsTerminal;
 
@@ -83,6 +82,24 @@ pub(super) fn key_arg(arg: &OsStr, format: Option<KeyFormat>) -> Result<Vec<u8>>
     key.ok_or_else(|| Error::usage(format!("the key {} is not {what}", text::quoted(raw))))
 }
 
+/// A file's name.
+pub(super) fn name(name: &str) -> String {
+    text::escaped(name.as_bytes()).to_string()
+}
+
+/// `1 key`, `1,234 keys`.
+pub(super) fn count(n: u64, one: &str, more: &str) -> String {
+    let digits = n.to_string();
+    let mut grouped = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i) % 3 == 0 {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    format!("{grouped} {}", if n == 1 { one } else { more })
+}
+
 /// Text that was put together elsewhere, without what a terminal would obey. Nothing else changes.
 pub(super) fn safe(message: &str) -> String {
     if message
@@ -98,52 +115,4 @@ pub(super) fn safe(message: &str) -> String {
 /// The same, line by line.
 pub(super) fn safe_lines(text: &str) -> String {
     text.lines().map(|line| safe(line) + "\n").collect()
-}
-
-/// A key as JSON.
-pub(super) fn key_json(key: &[u8], format: Option<KeyFormat>) -> Value {
-    let mut out = Vec::new();
-    match format {
-        None => bytes::json_bytes(key, Binary::Auto, &mut out),
-        Some(KeyFormat::Escape) => bytes::json_bytes(key, Binary::Escape, &mut out),
-        Some(KeyFormat::Hex) => bytes::json_bytes(key, Binary::Hex, &mut out),
-        Some(KeyFormat::Base64) => bytes::json_bytes(key, Binary::Base64, &mut out),
-    }
-    serde_json::from_slice(&out).unwrap_or_default()
-}
-
-/// The fields of an object, in order.
-pub(super) type Fields = Vec<(String, Value)>;
-
-/// File, offset, db, key and path of a place; what is not known is null.
-pub(super) fn place_json(place: &Place, format: Option<KeyFormat>) -> Fields {
-    let key = place
-        .key
-        .as_deref()
-        .map_or(Value::Null, |key| key_json(key, format));
-    vec![
-        ("file".to_owned(), place.file.clone().into()),
-        ("offset".to_owned(), place.offset.into()),
-        ("db".to_owned(), place.db.into()),
-        ("key".to_owned(), key),
-        ("path".to_owned(), place.path.clone().into()),
-    ]
-}
-
-/// An object with its fields in order, on one line.
-pub(super) fn object(fields: Fields) -> String {
-    let fields: Vec<String> = fields
-        .into_iter()
-        .map(|(name, value)| format!("{}:{value}", Value::from(name)))
-        .collect();
-    // JSON itself lets DEL, the C1 controls and direction marks stand; they occur in strings alone.
-    let mut text = String::new();
-    for c in format!("{{{}}}", fields.join(",")).chars() {
-        if c.is_control() || text::is_invisible(c) {
-            text += &format!("\\u{:04x}", u32::from(c));
-        } else {
-            text.push(c);
-        }
-    }
-    text
 }

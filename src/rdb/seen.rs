@@ -83,6 +83,9 @@ impl Hash64 {
 /// How many hashes are held before they go to the file: in the table, then in each run.
 const HELD: usize = 1 << 19;
 
+/// Hashes that wait to be put into the table together.
+const PENDING: usize = 64;
+
 /// The strings of one collection.
 #[derive(Debug)]
 pub struct Seen {
@@ -90,6 +93,7 @@ pub struct Seen {
     /// Open addressing; 0 is an empty slot. Empty once hashes go to runs.
     table: Vec<u64>,
     used: usize,
+    pending: Vec<u64>,
     held: usize,
     run: Vec<u64>,
     runs: Runs,
@@ -110,6 +114,7 @@ impl Seen {
             hash: Hash64::default(),
             table: vec![0; 16],
             used: 0,
+            pending: Vec::with_capacity(PENDING),
             held,
             run: Vec::new(),
             runs: Runs::default(),
@@ -127,6 +132,7 @@ impl Seen {
         self.table.clear();
         self.table.resize(size, 0);
         self.used = 0;
+        self.pending.clear();
         self.run.clear();
         self.suspects.clear();
         self.runs.clear()
@@ -142,7 +148,25 @@ impl Seen {
     /// Remembers a hash that [`Hash64`] gave.
     #[inline]
     pub fn add_hash(&mut self, h: u64) -> Result<()> {
-        let h = h.max(1);
+        self.pending.push(h.max(1));
+        if self.pending.len() < PENDING {
+            return Ok(());
+        }
+        self.settle()
+    }
+
+    /// Puts what is pending into the table: many at once, so that the processor can wait for many places in memory at
+    /// the same time.
+    #[inline(never)]
+    fn settle(&mut self) -> Result<()> {
+        let mut pending = std::mem::take(&mut self.pending);
+        let settled = pending.drain(..).try_for_each(|h| self.place(h));
+        self.pending = pending;
+        settled
+    }
+
+    #[inline(always)]
+    fn place(&mut self, h: u64) -> Result<()> {
         if self.used * 2 >= self.table.len() {
             self.make_room()?;
             if self.table.is_empty() {
@@ -197,6 +221,7 @@ impl Seen {
 
     /// The hashes that came more than once, ascending; none for nearly everything.
     pub fn suspects(&mut self) -> Result<&[u64]> {
+        self.settle()?;
         if self.table.is_empty() {
             self.flush()?;
             self.run = Vec::new();

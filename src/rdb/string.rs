@@ -157,7 +157,7 @@ where
 
 #[cold]
 fn bad_lzf(at: At, e: lzf::LzfError) -> crate::Error {
-    at.corrupt(format!("invalid LZF: {e}"))
+    at.corrupt(e.to_string())
 }
 
 /// A packed blob: its bytes in one piece, or pages of it.

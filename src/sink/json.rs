@@ -25,7 +25,8 @@ pub struct Json {
     pub data_only: bool,
     /// One array instead of lines.
     pub array: bool,
-    /// Where each key lies in the file, too: `offset`, `bytes`, `type_code`.
+    /// Where each key lies in the file, too: `type_code`, `offset`, `value_offset`, `bytes`. Keys without elements are
+    /// not left out then.
     pub places: bool,
 }
 
@@ -166,6 +167,8 @@ impl Render for Json {
             uint(u64::from(key.row.code), &mut out.buf);
             out.buf.extend_from_slice(b",\"offset\":");
             uint(record.offset(), &mut out.buf);
+            out.buf.extend_from_slice(b",\"value_offset\":");
+            uint(record.body_offset(), &mut out.buf);
             out.buf.extend_from_slice(b",\"bytes\":");
             uint(record.body_len(), &mut out.buf);
         }
@@ -186,7 +189,7 @@ impl Render for Json {
             empty: false,
         };
         let walked = walk::record(record, key.row, true, sc, &mut value);
-        let (empty, stream) = (value.empty, value.stream);
+        let (empty, stream) = (value.empty && !self.places, value.stream);
         if empty || walked.is_err() {
             if !out.spilled() {
                 out.buf.truncate(start);

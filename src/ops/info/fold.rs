@@ -8,7 +8,6 @@ use super::report::{
 use crate::error::{Error, Result};
 use crate::input::bytes::Bytes;
 use crate::model::kind::{Encoding, Flavour};
-use crate::model::target::TARGETS;
 use crate::packed::string::Str;
 use crate::pipe::{self, Flow, Out};
 use crate::rdb::compat::Used;
@@ -119,6 +118,7 @@ impl Fold {
     fn key(&mut self, record: &Record<'_>, row: &'static TypeRow) {
         let frame = record.frame;
         let bytes = record.body_len();
+        self.used.row(row, record.offset());
         let mut form = 0;
         if row.layout == Layout::Text {
             form = match record.body_head().rest().first() {
@@ -232,7 +232,7 @@ impl Fold {
 
     #[cold]
     fn record(&mut self, record: &Record<'_>, op: u8) {
-        self.used.op(op);
+        self.used.op(op, record.offset());
         if self.db.db != record.frame.db {
             self.turn_to(record.frame.db);
         }
@@ -424,7 +424,6 @@ impl Fold {
                 if count.keys == 0 {
                     continue;
                 }
-                self.used.row(row);
                 let text = row.layout == Layout::Text;
                 let packed = FORMS.get(form).filter(|_| text);
                 info.types.push(TypeCount {
@@ -436,9 +435,7 @@ impl Fold {
                 });
             }
         }
-        for (target, known) in TARGETS.iter().zip(&mut info.known_by) {
-            *known = self.used.read_by(target, header);
-        }
+        info.used = self.used;
         let keys = info.keys();
         info.value_bytes = info.types.iter().map(|t| t.bytes).sum();
         info.key_bytes = self.key_bytes;

@@ -5,6 +5,7 @@ use crate::input::open::Input;
 use crate::model::kind::{Encoding, Kind};
 use crate::model::slot;
 use crate::model::target::{self, TARGETS, Target};
+use crate::rdb::compat::Used;
 use crate::rdb::frame::{Ending, Header};
 use crate::rdb::types::TypeRow;
 
@@ -69,8 +70,8 @@ pub struct RdbInfo {
     /// What is wrong, as far as frames and the checksum tell, at most two: the first record (not a value) that was
     /// framed but cannot be read, and what stopped the reading or that the checksum is wrong.
     pub problems: Vec<Error>,
-    /// Which servers know everything that stands in the file, in the order of [`TARGETS`].
-    pub(super) known_by: Vec<bool>,
+    /// What stands in the file that not every server knows.
+    pub(super) used: Used,
 }
 
 /// Things that are listed up to a limit.
@@ -261,7 +262,7 @@ impl RdbInfo {
             read_bytes: 0,
             ending: None,
             problems: Vec::new(),
-            known_by: vec![false; TARGETS.len()],
+            used: Used::default(),
         }
     }
 
@@ -327,11 +328,7 @@ impl RdbInfo {
     /// all the same: for damage, or for want of a module.
     #[must_use]
     pub fn known_by(&self, target: &Target) -> bool {
-        let known = TARGETS.iter().position(|t| t.name == target.name);
-        known
-            .and_then(|i| self.known_by.get(i))
-            .copied()
-            .unwrap_or(false)
+        self.header.is_some_and(|h| self.used.read_by(target, h))
     }
 
     /// Whether commands of an AOF seem to follow the RDB.

@@ -258,7 +258,7 @@ impl File {
     pub fn more(&self) -> u64 {
         let listed = |log: &check::Report| log.findings.len() as u64;
         let counted = |log: &check::Report| log.counts.values().sum::<u64>();
-        self.rdb.as_ref().map_or(0, |r| r.more)
+        self.rdb.as_ref().map_or(0, |r| r.more() as u64)
             + self.log.as_ref().map_or(0, |l| counted(l) - listed(l))
     }
 }
@@ -328,6 +328,13 @@ impl Report {
                 .files
                 .iter()
                 .any(|f| f.rdb.as_ref().is_some_and(Rdb::damaged))
+    }
+
+    /// How many warnings there are.
+    #[must_use]
+    pub fn warnings(&self) -> u64 {
+        let is_warning = |f: &&Finding| f.severity == Severity::Warning;
+        self.all_findings().filter(is_warning).count() as u64
     }
 
     /// Commands in all files.
