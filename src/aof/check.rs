@@ -581,6 +581,10 @@ impl Check {
                 ),
             };
             self.add(code, Severity::Damage, open, state, Refused::Never, message);
+            if let Some(last) = self.findings.last_mut().filter(|f| f.code == code) {
+                // The number at hand is that of the end of the file.
+                last.place.path.clear();
+            }
             // It stands before the tail's own finding in the file.
             if let [.., tail, last] = &mut self.findings[..]
                 && tail.place.offset > last.place.offset

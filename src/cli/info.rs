@@ -1,9 +1,12 @@
 //! `redisk info`, and `redisk PATH` alone.
 
 use super::Context;
+use super::doc::Doc;
 use super::exit::Exit;
-use super::verify;
+use super::{info_aof, output, verify};
 use crate::error::{Error, Result};
+use crate::ops::info::Options;
+use crate::ops::info::aof::{self, Info};
 use std::path::{Path, PathBuf};
 
 /// What a file is: kind, version, who wrote it, what is in it.
@@ -18,8 +21,39 @@ pub(super) struct Args {
     json: bool,
 }
 
-pub(super) fn run(_args: &Args, _cx: &Context) -> Result<Exit> {
-    Err(Error::usage("info is not there yet"))
+pub(super) fn run(args: &Args, cx: &Context) -> Result<Exit> {
+    let mut worst = Exit::Done;
+    for path in &args.paths {
+        worst = worst.max(one(path, args.json, cx).unwrap_or_else(|e| {
+            cx.error(&e);
+            Exit::of(&e)
+        }));
+    }
+    Ok(worst)
+}
+
+fn one(path: &Path, json: bool, cx: &Context) -> Result<Exit> {
+    let progress = super::progress::Progress::new(cx, None, false);
+    let options = Options {
+        now_ms: 0,
+        biggest: 10,
+        threads: std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get),
+        progress: &|bytes| progress.at(bytes),
+    };
+    match aof::open(path, &options)? {
+        Info::Rdb(_) => Err(Error::usage("info of RDB files is not there yet")),
+        Info::Aof(info) => {
+            progress.done();
+            if json {
+                let mut fields = vec![("file", info.name.as_str().into())];
+                info_aof::json(&info, cx, &mut fields);
+                output::print(&Doc::Fields(fields).pretty())?;
+            } else {
+                output::print(&info_aof::text(&info))?;
+            }
+            Ok(info_aof::exit(&info))
+        }
+    }
 }
 
 /// `redisk PATH`.

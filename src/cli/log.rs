@@ -35,7 +35,12 @@ pub(super) struct Args {
     json: bool,
     /// How byte strings are written in JSON: auto (text as text, other bytes and giant strings as {"base64":…}),
     /// base64 (every one), escape and hex (for eyes).
-    #[arg(long, value_name = "HOW", default_value = "auto", hide_possible_values = true)]
+    #[arg(
+        long,
+        value_name = "HOW",
+        default_value = "auto",
+        hide_possible_values = true
+    )]
     binary: How,
     /// Write the commands as a log that servers load: SELECT where it is needed, transactions whole. All of a set with
     /// an RDB base begins with that RDB, as the preamble that servers since 4.0 load.
@@ -58,7 +63,9 @@ pub(super) struct Args {
 
 /// Which commands.
 #[derive(Debug, clap::Args)]
-#[command(next_help_heading = "Which commands (each may be repeated: any of them; different ones: all of them)")]
+#[command(
+    next_help_heading = "Which commands (each may be repeated: any of them; different ones: all of them)"
+)]
 struct What {
     /// With a key whose name matches, by the rules of KEYS and SCAN.
     #[arg(long, value_name = "GLOB", allow_hyphen_values = true)]
@@ -118,14 +125,15 @@ impl What {
         let globs = self.key.iter();
         let globs = globs.map(|key| Ok(KeyRule::Glob(Glob::new(key.as_encoded_bytes()))));
         let exact = self.key_exact.iter();
-        let exact =
-            exact.map(|key| text::key_arg(key, cx.global.key_format).map(KeyRule::Exact));
+        let exact = exact.map(|key| text::key_arg(key, cx.global.key_format).map(KeyRule::Exact));
         Ok(Select {
             keys: globs.chain(exact).collect::<Result<_>>()?,
             commands: self.command.clone(),
             dbs: self.db.clone(),
             // The log has whole seconds: a fraction later than one is not before it.
-            since: self.since.map(|ms| ms.div_euclid(1000) + i64::from(ms.rem_euclid(1000) > 0)),
+            since: self
+                .since
+                .map(|ms| ms.div_euclid(1000) + i64::from(ms.rem_euclid(1000) > 0)),
             until: self.until.map(|ms| ms.div_euclid(1000)),
             from: self.from_offset,
             to: self.to_offset,
@@ -143,7 +151,12 @@ pub(super) fn run(args: &Args, cx: &Context) -> Result<Exit> {
     let progress = Progress::new(cx, size, busy);
     let options = Options {
         select: args.what.select(cx)?,
-        files: args.what.file.iter().map(|f| f.as_encoded_bytes().to_vec()).collect(),
+        files: args
+            .what
+            .file
+            .iter()
+            .map(|f| f.as_encoded_bytes().to_vec())
+            .collect(),
         limit: args.what.limit,
         threads: args.machine.threads()?,
         progress: &|bytes| progress.at(bytes),
@@ -154,7 +167,11 @@ pub(super) fn run(args: &Args, cx: &Context) -> Result<Exit> {
         How::Escape => Binary::Escape,
         How::Hex => Binary::Hex,
     };
-    let form = if args.json { Form::Json(binary) } else { Form::Text };
+    let form = if args.json {
+        Form::Json(binary)
+    } else {
+        Form::Text
+    };
     let mut sink = args.target.open()?;
     let walked = if args.stats {
         let stats = log::stats(source, args.top, &options)?;
@@ -168,7 +185,10 @@ pub(super) fn run(args: &Args, cx: &Context) -> Result<Exit> {
         let key = text::key_arg(key, cx.global.key_format)?;
         let report = log::history(source, &key, form, &options, &mut sink)?;
         if args.json {
-            put(&mut sink, log_text::history_json(&report, binary).as_bytes())?;
+            put(
+                &mut sink,
+                log_text::history_json(&report, binary).as_bytes(),
+            )?;
         } else {
             put(&mut sink, log_text::history(&report, &key).as_bytes())?;
         }

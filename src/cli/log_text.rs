@@ -96,7 +96,9 @@ pub(super) fn stats_json(stats: &Stats, binary: Binary) -> String {
             n.bytes
         )
     });
-    let dbs = list(&stats.dbs, |(db, n)| format!("{{\"db\":{db},\"count\":{n}}}"));
+    let dbs = list(&stats.dbs, |(db, n)| {
+        format!("{{\"db\":{db},\"count\":{n}}}")
+    });
     let keys = list(&stats.keys, |k| {
         format!(
             "{{\"db\":{},\"key\":{},\"count\":{},\"error\":{}}}",
@@ -144,7 +146,11 @@ pub(super) fn stats(stats: &Stats) -> String {
         format_bytes(stats.bytes),
         stats.writes
     );
-    let _ = writeln!(out, "\ncommands\n{:>12} {:>10} {:>8}", "count", "bytes", "each");
+    let _ = writeln!(
+        out,
+        "\ncommands\n{:>12} {:>10} {:>8}",
+        "count", "bytes", "each"
+    );
     for n in &stats.names {
         let _ = writeln!(
             out,

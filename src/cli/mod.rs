@@ -9,6 +9,7 @@ mod dump;
 mod exit;
 mod get;
 mod info;
+mod info_aof;
 mod input;
 mod log;
 mod log_text;

@@ -65,7 +65,9 @@ fn finding_text(finding: &Finding, alone: bool, paint: Paint) -> Vec<String> {
         return super::verify::finding_text(finding, paint);
     }
     let short = file.as_deref().map(std::path::Path::new);
-    let short = short.and_then(|f| f.file_name()).map(|f| f.to_string_lossy().into_owned());
+    let short = short
+        .and_then(|f| f.file_name())
+        .map(|f| f.to_string_lossy().into_owned());
     let place = Place {
         file: short.or(file),
         ..place
@@ -76,7 +78,10 @@ fn finding_text(finding: &Finding, alone: bool, paint: Paint) -> Vec<String> {
         Severity::Warning => text::YELLOW,
         Severity::Note => text::BOLD,
     };
-    vec![format!("{}: {what}", paint.with(colour, finding.severity.name()))]
+    vec![format!(
+        "{}: {what}",
+        paint.with(colour, finding.severity.name())
+    )]
 }
 
 /// A report for scripts.
@@ -107,8 +112,14 @@ pub(super) fn json(
         Doc::Fields(vec![
             ("name", t.name.into()),
             ("loads", report.outcome(t, true).loads().into()),
-            ("load_truncated_yes", outcome_json(report, &report.outcome(t, true))),
-            ("load_truncated_no", outcome_json(report, &report.outcome(t, false))),
+            (
+                "load_truncated_yes",
+                outcome_json(report, &report.outcome(t, true)),
+            ),
+            (
+                "load_truncated_no",
+                outcome_json(report, &report.outcome(t, false)),
+            ),
         ])
     });
     fields.push(("servers", Doc::List(servers.collect())));
@@ -124,11 +135,23 @@ fn file_json(file: &File) -> Doc {
         ("seq", member.map(|(_, seq)| seq).into()),
         ("bytes", file.size.into()),
         ("last", file.part.last.into()),
-        ("rdb_version", file.rdb.as_ref().and_then(|r| r.header).map(|h| h.version).into()),
+        (
+            "rdb_version",
+            file.rdb
+                .as_ref()
+                .and_then(|r| r.header)
+                .map(|h| h.version)
+                .into(),
+        ),
         ("keys", file.rdb.as_ref().map(|r| r.keys).into()),
         ("commands", end.map(|e| e.state.commands).into()),
         ("valid_up_to", end.map(|e| e.valid_up_to).into()),
-        ("valid_before_multi", end.filter(|e| e.state.multi.is_some()).map(|e| e.before_multi).into()),
+        (
+            "valid_before_multi",
+            end.filter(|e| e.state.multi.is_some())
+                .map(|e| e.before_multi)
+                .into(),
+        ),
         ("zeros_from", end.and_then(|e| e.zeros_from).into()),
     ])
 }
@@ -138,8 +161,12 @@ fn outcome_json(report: &Report, outcome: &Outcome) -> Doc {
     let (what, at, to, message) = match &outcome.verdict {
         None => ("ignores", None, None, None),
         Some(v @ Verdict::Loads) => (v.name(), None, None, None),
-        Some(v @ Verdict::Truncates { to, leaves_multi }) => (v.name(), *leaves_multi, Some(*to), None),
-        Some(v @ Verdict::Refuses { at, words, cuts_to }) => (v.name(), Some(*at), *cuts_to, Some(words)),
+        Some(v @ Verdict::Truncates { to, leaves_multi }) => {
+            (v.name(), *leaves_multi, Some(*to), None)
+        }
+        Some(v @ Verdict::Refuses { at, words, cuts_to }) => {
+            (v.name(), Some(*at), *cuts_to, Some(words))
+        }
         Some(v @ (Verdict::Crashes { at, why } | Verdict::Undefined { at, why })) => {
             (v.name(), Some(*at), None, Some(why))
         }
@@ -155,9 +182,12 @@ fn outcome_json(report: &Report, outcome: &Outcome) -> Doc {
 
 /// One line on a file.
 fn summary(file: &File) -> String {
-    let mut out = escaped(file.part.name.as_bytes()).to_string();
+    let mut out = escaped(&file.part.short).to_string();
     if let Some((role, seq)) = file.part.member {
         let _ = write!(out, ": {} {seq}", role.name());
+    }
+    if file.rdb.is_none() && file.log.is_none() {
+        return out + ": not read";
     }
     let _ = write!(out, ": {} bytes", file.size);
     if let Some(rdb) = &file.rdb {
@@ -172,8 +202,11 @@ fn summary(file: &File) -> String {
             None => out.push_str(", an RDB that cannot be read"),
         }
     }
-    if let Some(log) = &file.log {
-        let _ = write!(out, ", {} commands{}", log.end.state.commands, tail(log));
+    if let Some(log) = &file.log
+        && (file.rdb.is_none() || log.end.state.commands > 0)
+    {
+        let commands = text::count(log.end.state.commands, "command", "commands");
+        let _ = write!(out, ", {commands}{}", tail(log));
     }
     if file.part.member.is_some() && file.part.last {
         out.push_str(", the last file");

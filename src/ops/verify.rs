@@ -529,7 +529,9 @@ fn trailing(end: u64, len: u64, report: &mut Report) {
         let mut found = Found::default();
         found.push(u64::MAX, trailing_bytes(end, len));
         report.counts.merge(found.counts);
-        report.findings.extend(found.list.into_iter().map(|(_, f)| f));
+        report
+            .findings
+            .extend(found.list.into_iter().map(|(_, f)| f));
     }
 }
 

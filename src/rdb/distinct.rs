@@ -104,7 +104,10 @@ impl Distinct {
     pub fn count(&self) -> Result<u64> {
         let mut n = 0;
         for shard in &self.shards {
-            n += shard.lock().unwrap_or_else(PoisonError::into_inner).count()?;
+            n += shard
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .count()?;
         }
         Ok(n)
     }
@@ -171,7 +174,9 @@ mod tests {
         let mut shard = Shard::holding(100);
         for round in 0..4u64 {
             for i in 1..=1000u64 {
-                shard.add(i.wrapping_mul(0x9e37_79b9_7f4a_7c15 + round % 2)).unwrap();
+                shard
+                    .add(i.wrapping_mul(0x9e37_79b9_7f4a_7c15 + round % 2))
+                    .unwrap();
             }
         }
         assert!(!shard.runs.is_empty());

@@ -96,7 +96,12 @@ impl AofInfo {
     #[must_use]
     pub fn names(&self) -> Vec<NameCount> {
         let mut all: BTreeMap<&[u8], (u64, u64)> = BTreeMap::new();
-        for n in self.files.iter().filter_map(|f| f.log.as_ref()).flat_map(|l| &l.names) {
+        for n in self
+            .files
+            .iter()
+            .filter_map(|f| f.log.as_ref())
+            .flat_map(|l| &l.names)
+        {
             let sum = all.entry(&n.name).or_default();
             sum.0 += n.count;
             sum.1 += n.bytes;
@@ -108,7 +113,12 @@ impl AofInfo {
     #[must_use]
     pub fn dbs(&self) -> Vec<(u32, u64, u64)> {
         let mut all: BTreeMap<u32, (u64, u64)> = BTreeMap::new();
-        for (db, count, bytes) in self.files.iter().filter_map(|f| f.log.as_ref()).flat_map(|l| &l.dbs) {
+        for (db, count, bytes) in self
+            .files
+            .iter()
+            .filter_map(|f| f.log.as_ref())
+            .flat_map(|l| &l.dbs)
+        {
             let sum = all.entry(*db).or_default();
             sum.0 += count;
             sum.1 += bytes;
@@ -213,7 +223,9 @@ impl LogFile {
             let mut tail: Option<Tail> = None;
             let mut rdb = super::part(opened.input, options, true, &mut tail);
             let ending = rdb.ending.as_mut();
-            let commands = ending.as_ref().is_some_and(|e| matches!(e.tail_head.first(), Some(b'*' | b'#')));
+            let commands = ending
+                .as_ref()
+                .is_some_and(|e| matches!(e.tail_head.first(), Some(b'*' | b'#')));
             if alone && !commands {
                 if let (Some((mut stream, _)), Some(ending)) = (tail.take(), ending) {
                     ending.tail_len = std::io::copy(&mut stream, &mut std::io::sink())
@@ -311,7 +323,11 @@ impl Fold<'_> {
         });
         LogInfo {
             names: sorted(known.chain(self.others)),
-            dbs: self.dbs.into_iter().map(|(db, (n, b))| (db, n, b)).collect(),
+            dbs: self
+                .dbs
+                .into_iter()
+                .map(|(db, (n, b))| (db, n, b))
+                .collect(),
             times: self.times,
             transactions: self.transactions,
             end: None,

@@ -39,12 +39,7 @@ pub fn rdb(input: Input, options: &Options<'_>) -> RdbInfo {
 type Tail = (Box<dyn Read + Send>, u64);
 
 /// The same; where the tail is to be kept, it is put into `tail`.
-fn part(
-    input: Input,
-    options: &Options<'_>,
-    keep_tail: bool,
-    tail: &mut Option<Tail>,
-) -> RdbInfo {
+fn part(input: Input, options: &Options<'_>, keep_tail: bool, tail: &mut Option<Tail>) -> RdbInfo {
     let mut info = RdbInfo::new(&input);
     // The bodies of big records can be looked at where that costs no spooling.
     let again = input.file.is_some();

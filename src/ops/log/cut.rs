@@ -197,9 +197,7 @@ impl Write for Open {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         self.mem.extend_from_slice(bytes);
         if self.mem.len() > GIANT {
-            self.spool
-                .write(&self.mem)
-                .map_err(std::io::Error::other)?;
+            self.spool.write(&self.mem).map_err(std::io::Error::other)?;
             self.mem.clear();
         }
         Ok(bytes.len())
@@ -284,7 +282,11 @@ impl Writer<'_> {
     }
 
     fn flow(&self) -> Flow {
-        if self.options.limit.is_some_and(|limit| self.written >= limit) {
+        if self
+            .options
+            .limit
+            .is_some_and(|limit| self.written >= limit)
+        {
             Flow::Stop
         } else {
             Flow::More
@@ -350,10 +352,12 @@ impl Work for Writer<'_> {
             let event = Event::of(&command, self.carried);
             if command.mark == Some(Mark::Annotation) {
                 // Times are written where they are needed; what is not known belongs to no command.
-                let other = command.annotation().is_some_and(|a| {
-                    matches!(a, crate::aof::annotation::Annotation::Other(_))
-                });
-                if other && self.block.is_none() && !self.options.select.by_content()
+                let other = command
+                    .annotation()
+                    .is_some_and(|a| matches!(a, crate::aof::annotation::Annotation::Other(_)));
+                if other
+                    && self.block.is_none()
+                    && !self.options.select.by_content()
                     && self.options.select.place(event.at, event.time)
                 {
                     out.extend_from_slice(command.raw);

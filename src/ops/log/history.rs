@@ -11,10 +11,10 @@
 //! Servers log only what took effect, so a `RENAMENX` or `COPY` in a log did. Flushes and swaps of a database count
 //! where a name that is followed may be in it.
 
+use super::Options;
 use super::event::{Event, Held, write};
 use super::render::{Form, Render};
 use super::walk::{Visit, Walked, walk};
-use super::Options;
 use crate::aof::block::Block;
 use crate::aof::reader::End;
 use crate::error::Result;
@@ -96,7 +96,10 @@ pub fn history(
     let mut walked = walk(source, options, &mut work)?;
     walked.shown = work.shown;
     if work.follower.lost {
-        walked.note("", format!("more than {NAMES} names at a time: not all were followed"));
+        walked.note(
+            "",
+            format!("more than {NAMES} names at a time: not all were followed"),
+        );
     }
     let mut report = work.report;
     report.walked = walked;
@@ -195,12 +198,25 @@ fn base_line(found: &BaseKey, key: &[u8], form: Form) -> Vec<u8> {
         Form::Json(binary) => {
             out.extend_from_slice(b"{\"file\":");
             json_text(&found.file, &mut out);
-            let expire = found.expire_ms.map_or("null".to_owned(), |ms| ms.to_string());
+            let expire = found
+                .expire_ms
+                .map_or("null".to_owned(), |ms| ms.to_string());
             out.extend_from_slice(
-                format!(",\"offset\":{},\"db\":{},\"time\":null,\"base\":{{\"key\":", found.at, found.db)
-                    .as_bytes(),
+                format!(
+                    ",\"offset\":{},\"db\":{},\"time\":null,\"base\":{{\"key\":",
+                    found.at, found.db
+                )
+                .as_bytes(),
             );
-            json_bytes(key, if binary == Binary::Auto { Binary::Auto } else { binary }, &mut out);
+            json_bytes(
+                key,
+                if binary == Binary::Auto {
+                    Binary::Auto
+                } else {
+                    binary
+                },
+                &mut out,
+            );
             out.extend_from_slice(
                 format!(
                     ",\"type\":\"{}\",\"encoding\":\"{encoding}\",\"expire_ms\":{expire},\"bytes\":{}}}}}\n",
@@ -230,8 +246,7 @@ impl Follower {
     }
 
     fn follows(&self, db: u32, key: &[u8]) -> bool {
-        self.asked(db, key)
-            || (!self.names.is_empty() && self.names.contains(&(db, key.to_vec())))
+        self.asked(db, key) || (!self.names.is_empty() && self.names.contains(&(db, key.to_vec())))
     }
 
     fn add(&mut self, db: u32, key: &[u8]) {

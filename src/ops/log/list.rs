@@ -1,10 +1,10 @@
 //! The commands, one line each.
 
+use super::Options;
 use super::event::{Event, Held};
 use super::render::{Form, Render};
 use super::select::Select;
 use super::walk::{Visit, Walked, walk};
-use super::Options;
 use crate::aof::block::Block;
 use crate::aof::reader::End;
 use crate::error::Result;

@@ -4,9 +4,9 @@
 //! are more, the less frequent half is forgotten, and whatever comes (back) later starts at the highest count that was
 //! forgotten. So a count is never too low, and too high by at most its `error`. (Metwally et al., "space-saving".)
 
+use super::Options;
 use super::event::{Event, Held};
 use super::walk::{Visit, Walked, walk};
-use super::Options;
 use crate::aof::block::Block;
 use crate::aof::reader::End;
 use crate::error::Result;
@@ -170,7 +170,10 @@ impl Counter<'_> {
             let (keys, prefixes) = (&mut self.keys, &mut self.prefixes);
             event.any_key(|key| {
                 keys.add(event.db, key);
-                let borders = key.iter().enumerate().filter(|(_, b)| matches!(b, b':' | b'/'));
+                let borders = key
+                    .iter()
+                    .enumerate()
+                    .filter(|(_, b)| matches!(b, b':' | b'/'));
                 for (i, _) in borders.take(LEVELS) {
                     prefixes.add(0, key.get(..=i).unwrap_or_default());
                 }

@@ -73,11 +73,7 @@ pub(super) trait Visit {
 }
 
 /// Reads a source. Damage is in the result; an error is what makes it impossible to go on.
-pub(super) fn walk(
-    source: Source,
-    options: &Options<'_>,
-    visit: &mut dyn Visit,
-) -> Result<Walked> {
+pub(super) fn walk(source: Source, options: &Options<'_>, visit: &mut dyn Visit) -> Result<Walked> {
     let mut walked = Walked::default();
     match source {
         Source::File(input) => {
@@ -86,12 +82,14 @@ pub(super) fn walk(
                 Content::Rdb => !says_aof(&input.head),
                 Content::Commands | Content::Empty => false,
                 _ => {
-                    let message = "is no append-only file: it begins with neither a command nor an RDB";
+                    let message =
+                        "is no append-only file: it begins with neither a command nor an RDB";
                     return Err(Error::new(ErrorKind::Unsupported, message).in_file(&part.name));
                 }
             };
             let name = part.name.clone();
-            one(part, Opened::of(input), alone, &mut walked, visit).map_err(|e| e.in_file(&name))?;
+            one(part, Opened::of(input), alone, &mut walked, visit)
+                .map_err(|e| e.in_file(&name))?;
         }
         Source::Set(set) => members(&set, options, &mut walked, visit)?,
     }

@@ -265,8 +265,7 @@ impl File {
 
 /// Reads over what is left and counts it.
 fn drain(stream: &mut dyn Read) -> Result<u64> {
-    std::io::copy(stream, &mut std::io::sink())
-        .map_err(|e| crate::error::Error::from_io(e, "read"))
+    std::io::copy(stream, &mut std::io::sink()).map_err(|e| crate::error::Error::from_io(e, "read"))
 }
 
 impl Report {
@@ -396,9 +395,8 @@ fn manifest_verdict(set: &Set) -> Option<Verdict> {
         .in_load_order()
         .find(|m| m.found == crate::aof::multipart::Found::Missing)?;
     let name = crate::text::escaped(&gone.record.name);
-    let words = format!(
-        "Unable to obtain the AOF file {name} length. stat: No such file or directory"
-    );
+    let words =
+        format!("Unable to obtain the AOF file {name} length. stat: No such file or directory");
     Some(refuses(0, words))
 }
 
@@ -441,7 +439,9 @@ impl File {
                 "Short read or OOM loading DB. Unrecoverable error, aborting now.".to_owned()
             }
             (_, Some(f)) => format!("Internal error in RDB reading: {}", f.message),
-            (_, None) => "Internal error in RDB reading: a type or record that it does not know".to_owned(),
+            (_, None) => {
+                "Internal error in RDB reading: a type or record that it does not know".to_owned()
+            }
         };
         Verdict::Refuses {
             at,
