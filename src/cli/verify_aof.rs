@@ -27,7 +27,7 @@ pub(super) fn exit(report: &Report, target: Option<&Target>) -> Exit {
 }
 
 /// The servers that are spoken of.
-fn targets<'t>(target: Option<&'t Target>) -> Vec<&'t Target> {
+fn targets(target: Option<&Target>) -> Vec<&Target> {
     match target {
         Some(target) => vec![target],
         None => USUAL.iter().filter_map(|t| Target::from_name(t)).collect(),

@@ -72,7 +72,8 @@ impl<'a> Event<'a> {
                 let ranges: Vec<KeyRange> = keys_of(found, self).collect();
                 let is_key = |index: usize| {
                     ranges.iter().any(|r| {
-                        (r.first..r.end).contains(&index) && (index - r.first) % r.step == 0
+                        (r.first..r.end).contains(&index)
+                            && (index - r.first).is_multiple_of(r.step)
                     })
                 };
                 let mut any = false;

@@ -258,7 +258,7 @@ impl File {
     pub fn more(&self) -> u64 {
         let listed = |log: &check::Report| log.findings.len() as u64;
         let counted = |log: &check::Report| log.counts.values().sum::<u64>();
-        self.rdb.as_ref().map_or(0, |r| r.more() as u64)
+        self.rdb.as_ref().map_or(0, |r| r.more())
             + self.log.as_ref().map_or(0, |l| counted(l) - listed(l))
     }
 }
