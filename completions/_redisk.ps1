@@ -30,7 +30,7 @@ Register-ArgumentCompleter -Native -CommandName 'redisk' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
-            [CompletionResult]::new('info', 'info', [CompletionResultType]::ParameterValue, 'What a file is: kind, version, who wrote it, what is in it')
+            [CompletionResult]::new('info', 'info', [CompletionResultType]::ParameterValue, 'What a file is: version, who wrote it and when, what is in it, whether its frames and checksum are sound')
             [CompletionResult]::new('dump', 'dump', [CompletionResultType]::ParameterValue, 'The contents of a file, one key after the other')
             [CompletionResult]::new('get', 'get', [CompletionResultType]::ParameterValue, 'One key''s value, type, TTL, encoding, size and where in the file it lies')
             [CompletionResult]::new('verify', 'verify', [CompletionResultType]::ParameterValue, 'Whether a file is whole, down to the last element, and which servers would load it')
@@ -40,10 +40,14 @@ Register-ArgumentCompleter -Native -CommandName 'redisk' -ScriptBlock {
             break
         }
         'redisk;info' {
+            [CompletionResult]::new('--top', '--top', [CompletionResultType]::ParameterName, 'How many of the biggest values to name')
+            [CompletionResult]::new('--now', '--now', [CompletionResultType]::ParameterName, 'The moment against which expiries are measured, instead of the clock (2026-11-20T14:05:00Z, 1795183500)')
+            [CompletionResult]::new('--threads', '--threads', [CompletionResultType]::ParameterName, 'Threads to work with; the output is the same whatever their number [default: the cores]')
+            [CompletionResult]::new('--max-memory', '--max-memory', [CompletionResultType]::ParameterName, 'Refuse to start what may need more memory than this (64mb, 2gb), and use fewer threads where that is enough')
             [CompletionResult]::new('--error-format', '--error-format', [CompletionResultType]::ParameterName, 'How errors and warnings are written: for people, or one JSON object a line (kind, file, offset, db, key, message)')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours: auto, always or never. NO_COLOR is respected')
             [CompletionResult]::new('--key-format', '--key-format', [CompletionResultType]::ParameterName, 'How keys are written: escape, hex or base64. Says it for keys on the command line too, which otherwise are exact bytes; a key with a zero byte cannot be given there in any other way')
-            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'One JSON document instead of text')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'One JSON document: an object, or an array of them for several files')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'No progress bar, and no hints')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'No progress bar, and no hints')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
@@ -147,7 +151,7 @@ Register-ArgumentCompleter -Native -CommandName 'redisk' -ScriptBlock {
             break
         }
         'redisk;help' {
-            [CompletionResult]::new('info', 'info', [CompletionResultType]::ParameterValue, 'What a file is: kind, version, who wrote it, what is in it')
+            [CompletionResult]::new('info', 'info', [CompletionResultType]::ParameterValue, 'What a file is: version, who wrote it and when, what is in it, whether its frames and checksum are sound')
             [CompletionResult]::new('dump', 'dump', [CompletionResultType]::ParameterValue, 'The contents of a file, one key after the other')
             [CompletionResult]::new('get', 'get', [CompletionResultType]::ParameterValue, 'One key''s value, type, TTL, encoding, size and where in the file it lies')
             [CompletionResult]::new('verify', 'verify', [CompletionResultType]::ParameterValue, 'Whether a file is whole, down to the last element, and which servers would load it')

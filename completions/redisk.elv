@@ -27,7 +27,7 @@ set edit:completion:arg-completer[redisk] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
             cand -V 'Print version'
             cand --version 'Print version'
-            cand info 'What a file is: kind, version, who wrote it, what is in it'
+            cand info 'What a file is: version, who wrote it and when, what is in it, whether its frames and checksum are sound'
             cand dump 'The contents of a file, one key after the other'
             cand get 'One key''s value, type, TTL, encoding, size and where in the file it lies'
             cand verify 'Whether a file is whole, down to the last element, and which servers would load it'
@@ -36,10 +36,14 @@ set edit:completion:arg-completer[redisk] = {|@words|
             cand help 'Print this message or the help of the given subcommand(s)'
         }
         &'redisk;info'= {
+            cand --top 'How many of the biggest values to name'
+            cand --now 'The moment against which expiries are measured, instead of the clock (2026-11-20T14:05:00Z, 1795183500)'
+            cand --threads 'Threads to work with; the output is the same whatever their number [default: the cores]'
+            cand --max-memory 'Refuse to start what may need more memory than this (64mb, 2gb), and use fewer threads where that is enough'
             cand --error-format 'How errors and warnings are written: for people, or one JSON object a line (kind, file, offset, db, key, message)'
             cand --color 'When to use colours: auto, always or never. NO_COLOR is respected'
             cand --key-format 'How keys are written: escape, hex or base64. Says it for keys on the command line too, which otherwise are exact bytes; a key with a zero byte cannot be given there in any other way'
-            cand --json 'One JSON document instead of text'
+            cand --json 'One JSON document: an object, or an array of them for several files'
             cand -q 'No progress bar, and no hints'
             cand --quiet 'No progress bar, and no hints'
             cand -h 'Print help (see more with ''--help'')'
@@ -137,7 +141,7 @@ set edit:completion:arg-completer[redisk] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'redisk;help'= {
-            cand info 'What a file is: kind, version, who wrote it, what is in it'
+            cand info 'What a file is: version, who wrote it and when, what is in it, whether its frames and checksum are sound'
             cand dump 'The contents of a file, one key after the other'
             cand get 'One key''s value, type, TTL, encoding, size and where in the file it lies'
             cand verify 'Whether a file is whole, down to the last element, and which servers would load it'

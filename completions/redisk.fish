@@ -35,13 +35,17 @@ base64\t'Base64'"
 complete -c redisk -n "__fish_redisk_needs_command" -s q -l quiet -d 'No progress bar, and no hints'
 complete -c redisk -n "__fish_redisk_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c redisk -n "__fish_redisk_needs_command" -s V -l version -d 'Print version'
-complete -c redisk -n "__fish_redisk_needs_command" -a "info" -d 'What a file is: kind, version, who wrote it, what is in it'
+complete -c redisk -n "__fish_redisk_needs_command" -a "info" -d 'What a file is: version, who wrote it and when, what is in it, whether its frames and checksum are sound'
 complete -c redisk -n "__fish_redisk_needs_command" -a "dump" -d 'The contents of a file, one key after the other'
 complete -c redisk -n "__fish_redisk_needs_command" -a "get" -d 'One key\'s value, type, TTL, encoding, size and where in the file it lies'
 complete -c redisk -n "__fish_redisk_needs_command" -a "verify" -d 'Whether a file is whole, down to the last element, and which servers would load it'
 complete -c redisk -n "__fish_redisk_needs_command" -a "completions" -d 'Print the completions for a shell'
 complete -c redisk -n "__fish_redisk_needs_command" -a "man" -d 'Print the manual page of the program, or of one command'
 complete -c redisk -n "__fish_redisk_needs_command" -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c redisk -n "__fish_redisk_using_subcommand info" -l top -d 'How many of the biggest values to name' -r
+complete -c redisk -n "__fish_redisk_using_subcommand info" -l now -d 'The moment against which expiries are measured, instead of the clock (2026-11-20T14:05:00Z, 1795183500)' -r
+complete -c redisk -n "__fish_redisk_using_subcommand info" -l threads -d 'Threads to work with; the output is the same whatever their number [default: the cores]' -r
+complete -c redisk -n "__fish_redisk_using_subcommand info" -l max-memory -d 'Refuse to start what may need more memory than this (64mb, 2gb), and use fewer threads where that is enough' -r
 complete -c redisk -n "__fish_redisk_using_subcommand info" -l error-format -d 'How errors and warnings are written: for people, or one JSON object a line (kind, file, offset, db, key, message)' -r -f -a "text\t'A line for people'
 json\t'An object a line'"
 complete -c redisk -n "__fish_redisk_using_subcommand info" -l color -d 'When to use colours: auto, always or never. NO_COLOR is respected' -r -f -a "auto\t'On a terminal'
@@ -50,7 +54,7 @@ never\t'Never'"
 complete -c redisk -n "__fish_redisk_using_subcommand info" -l key-format -d 'How keys are written: escape, hex or base64. Says it for keys on the command line too, which otherwise are exact bytes; a key with a zero byte cannot be given there in any other way' -r -f -a "escape\t'Text, with what is none as `\\xHH`'
 hex\t'Two hex digits a byte'
 base64\t'Base64'"
-complete -c redisk -n "__fish_redisk_using_subcommand info" -l json -d 'One JSON document instead of text'
+complete -c redisk -n "__fish_redisk_using_subcommand info" -l json -d 'One JSON document: an object, or an array of them for several files'
 complete -c redisk -n "__fish_redisk_using_subcommand info" -s q -l quiet -d 'No progress bar, and no hints'
 complete -c redisk -n "__fish_redisk_using_subcommand info" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c redisk -n "__fish_redisk_using_subcommand dump" -s f -l format -d 'The form: jsonl (an object a line, losing nothing), json (the same objects in an array), keys (names alone)' -r -f -a "jsonl\t'JSON Lines'
@@ -223,7 +227,7 @@ hex\t'Two hex digits a byte'
 base64\t'Base64'"
 complete -c redisk -n "__fish_redisk_using_subcommand man" -s q -l quiet -d 'No progress bar, and no hints'
 complete -c redisk -n "__fish_redisk_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get verify completions man help" -f -a "info" -d 'What a file is: kind, version, who wrote it, what is in it'
+complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get verify completions man help" -f -a "info" -d 'What a file is: version, who wrote it and when, what is in it, whether its frames and checksum are sound'
 complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get verify completions man help" -f -a "dump" -d 'The contents of a file, one key after the other'
 complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get verify completions man help" -f -a "get" -d 'One key\'s value, type, TTL, encoding, size and where in the file it lies'
 complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get verify completions man help" -f -a "verify" -d 'Whether a file is whole, down to the last element, and which servers would load it'

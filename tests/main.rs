@@ -9,9 +9,12 @@
 )]
 
 mod aof;
+#[cfg(feature = "cli")]
+mod cli;
 mod commands;
 mod corpus;
 #[cfg(feature = "cli")]
 mod generated;
 mod layers;
+mod made;
 mod support;

@@ -1,15 +1,14 @@
 //! The command line: arguments in, a call of [`crate::ops`], output and an exit code.
 //!
 //! A command is a file here with an `Args` struct, whose doc comments are its help and its man page, and a thin `run`.
-//! What several commands share: [`input`] (paths, filters, threads), [`output`] (where results go), [`progress`],
-//! [`exit`] (errors, warnings, exit codes), [`doc`] (reports as JSON), [`text`] (how keys are written, colours).
+//! What several commands share: `input` (paths, filters, threads), `output` (where results go), `progress`,
+//! `exit` (errors, warnings, exit codes), `doc` (reports as JSON), `text` (how keys are written, colours).
 
 mod doc;
 mod dump;
 mod exit;
 mod get;
 mod info;
-mod info_aof;
 mod input;
 mod log;
 mod log_text;

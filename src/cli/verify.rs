@@ -1,4 +1,4 @@
-//! `redisk verify`, and the verdict behind `redisk PATH`.
+//! `redisk verify`.
 //!
 //! A [`Verdict`] is what came of one path, as a line of text, a report for people or a JSON object.
 
@@ -79,17 +79,6 @@ pub(super) fn run(args: &Args, cx: &Context) -> Result<Exit> {
         output::print(&document.pretty())?;
     }
     Ok(worst)
-}
-
-/// `redisk PATH` alone.
-pub(super) fn glance(path: &Path, cx: &Context) -> Result<Exit> {
-    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
-    let verdict = judge(path, threads, false, cx);
-    if let Outcome::Failed(e) = verdict.outcome {
-        return Err(e);
-    }
-    output::print(&verdict.text(None, cx.paint(&std::io::stdout())))?;
-    Ok(verdict.exit(None))
 }
 
 /// What came of one path.
@@ -262,7 +251,7 @@ impl Verdict {
     }
 }
 
-fn checksum_text(checksum: Checksum) -> String {
+pub(super) fn checksum_text(checksum: Checksum) -> String {
     match checksum {
         Checksum::Match(sum) => format!("the checksum matches ({sum:016x})"),
         Checksum::Mismatch { stored, computed } => {
@@ -358,12 +347,12 @@ pub(super) fn finding_text(finding: &Finding, paint: Paint) -> Vec<String> {
     lines
 }
 
-fn header_json(header: Option<Header>, fields: &mut Vec<(&'static str, Doc)>) {
+pub(super) fn header_json(header: Option<Header>, fields: &mut Vec<(&'static str, Doc)>) {
     fields.push(("magic", header.map(|h| h.flavour.magic()).into()));
     fields.push(("version", header.map(|h| h.version).into()));
 }
 
-fn checksum_json(checksum: Option<Checksum>) -> Doc {
+pub(super) fn checksum_json(checksum: Option<Checksum>) -> Doc {
     let hex = |sum: u64| Doc::from(format!("{sum:016x}"));
     let (state, stored, computed) = match checksum {
         None => ("unread", Doc::NULL, Doc::NULL),
@@ -380,7 +369,7 @@ fn checksum_json(checksum: Option<Checksum>) -> Doc {
 }
 
 /// Names of the servers for which something holds.
-fn servers(holds: impl Fn(&Target) -> bool) -> Doc {
+pub(super) fn servers(holds: impl Fn(&Target) -> bool) -> Doc {
     Doc::list(TARGETS.iter().filter(|t| holds(t)).map(|t| t.name))
 }
 

@@ -290,7 +290,7 @@ impl Report {
             }
             if !file.part.last
                 && let Some(log) = log
-                && (log.end.read_up_to < log.end.size || log.end.state.multi.is_some())
+                && log.end.is_cut()
             {
                 let mut finding = Finding::warning(
                     "damaged-before-last",

@@ -1,12 +1,11 @@
 //! What `redisk info` says about append-only files.
 
-use super::Context;
-use super::doc::{self, Doc};
-use super::exit::Exit;
-use super::text;
 use crate::aof::check::Check;
 use crate::aof::multipart::Set;
 use crate::aof::reader::{End, Tail};
+use crate::cli::Context;
+use crate::cli::doc::{self, Doc};
+use crate::cli::text;
 use crate::error::Error;
 use crate::model::finding::Severity;
 use crate::model::units::{format_bytes, format_time_ms};
@@ -19,41 +18,26 @@ use std::fmt::Write;
 /// Commands that text lists.
 const NAMES: usize = 20;
 
-/// What is wrong, as far as reading it told.
-pub(super) fn problems(info: &AofInfo) -> Vec<String> {
+/// What is wrong, as far as reading it told, taken out of the report.
+pub(super) fn problems(info: &mut AofInfo) -> Vec<Error> {
     let mut all = Vec::new();
-    if let Some(problem) = info.set.as_ref().and_then(|s| s.reading.fatal.as_ref()) {
-        all.push(format!(
-            "the manifest, line {}: {}",
-            problem.line, problem.kind
-        ));
+    if let Some(set) = &info.set
+        && let Some(problem) = &set.reading.fatal
+    {
+        let e = Error::corrupt(problem.at, problem.kind.to_string());
+        let e = e.within(format!("line {}", problem.line));
+        all.push(e.in_file(&set.manifest.to_string_lossy()));
     }
-    for file in &info.files {
-        let rdb = file.rdb.iter().flat_map(|r| &r.problems);
-        all.extend(rdb.chain(&file.problem).map(Error::to_string));
-        if let Some(end) = file.log.as_ref().and_then(|l| l.end.as_ref()) {
-            let report = Check::default().end(*end);
-            let damage = report
-                .findings
-                .iter()
-                .filter(|f| f.severity == Severity::Damage);
-            let name = &file.part.name;
-            all.extend(damage.map(|f| {
-                let offset = f.place.offset.unwrap_or_default();
-                format!("{name}: offset {offset:#x}: {}", f.message)
-            }));
+    for file in &mut info.files {
+        let rdb = file.rdb.iter_mut().flat_map(|r| r.problems.drain(..));
+        all.extend(rdb.chain(file.problem.take()));
+        if let Some(end) = file.log.as_ref().and_then(|l| l.end) {
+            let findings = Check::default().end(end).findings.into_iter();
+            let damage = findings.filter(|f| f.severity == Severity::Damage);
+            all.extend(damage.map(|f| f.into_error().in_file(&file.part.name)));
         }
     }
     all
-}
-
-/// How the command ends.
-pub(super) fn exit(info: &AofInfo) -> Exit {
-    if problems(info).is_empty() {
-        Exit::Done
-    } else {
-        Exit::No
-    }
 }
 
 /// One word on the end of a file.
@@ -123,9 +107,6 @@ pub(super) fn text(info: &AofInfo) -> String {
             let _ = writeln!(out, "    {count:>12} {:>10}  db {db}", format_bytes(bytes));
         }
     }
-    for problem in problems(info) {
-        let _ = writeln!(out, "  damaged: {}", text::safe(&problem));
-    }
     for changed in info.files.iter().filter_map(|f| f.changed.as_ref()) {
         let _ = writeln!(out, "  note: {changed}");
     }
@@ -165,7 +146,7 @@ fn file_text(file: &LogFile) -> String {
             ));
         }
     }
-    if file.problem.is_some() {
+    if file.rdb.is_none() && file.log.is_none() {
         parts.push("not read".to_owned());
     }
     if file.part.member.is_some() && file.part.last {
@@ -215,7 +196,6 @@ pub(super) fn json(info: &AofInfo, cx: &Context, fields: &mut Vec<(&'static str,
     fields.push(("names", names_json(&info.names(), cx)));
     fields.push(("databases", dbs_json(&info.dbs())));
     fields.push(("manifest", set.map_or(Doc::NULL, |s| set_json(s, cx))));
-    fields.push(("problems", Doc::list(problems(info))));
 }
 
 fn names_json(names: &[NameCount], cx: &Context) -> Doc {
