@@ -9,6 +9,37 @@ pub const BIG_RECORD: usize = 1 << 20;
 /// How much is read at a time, and the usual size of a block of whole records.
 pub const BLOCK: usize = 256 << 10;
 
+/// Output above this many bytes does not wait in memory for its turn: its worker does.
+pub const HOLD: usize = 2 << 20;
+
+/// Size of a page of a big record.
+pub const PAGE: usize = 64 << 10;
+
+/// The sizes at which reading changes its ways. Results do not depend on them: tests make them small, so that small
+/// files take the paths of big ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sizes {
+    /// [`BLOCK`]; at least 64.
+    pub block: usize,
+    /// [`BIG_RECORD`].
+    pub big_record: usize,
+    /// [`PAGE`]; at least 1.
+    pub page: usize,
+    /// [`HOLD`].
+    pub hold: usize,
+}
+
+impl Default for Sizes {
+    fn default() -> Sizes {
+        Sizes {
+            block: BLOCK,
+            big_record: BIG_RECORD,
+            page: PAGE,
+            hold: HOLD,
+        }
+    }
+}
+
 /// The longest key that is held in memory (a server's own limit for any string, `proto-max-bulk-len`).
 pub const KEY: u64 = 512 << 20;
 
@@ -23,6 +54,9 @@ pub const EXPANSION_FREE: u64 = 1 << 30;
 
 /// Findings of one kind that are listed one by one; the rest are counted.
 pub const FINDINGS_LISTED: usize = 1000;
+
+/// Bytes of keys, paths and messages in the findings that are listed; the rest are counted.
+pub const FINDINGS_BYTES: usize = 8 << 20;
 
 /// A compressed blob up to this many expanded bytes is expanded in memory, a longer one into an unlinked file.
 pub const INFLATE: usize = 4 << 20;

@@ -1,1 +1,16 @@
 //! Integration tests.
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that panics has found something"
+)]
+
+mod commands;
+mod corpus;
+#[cfg(feature = "cli")]
+mod generated;
+mod layers;
+mod support;

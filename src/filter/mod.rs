@@ -89,7 +89,11 @@ impl Filter {
     pub fn new(tests: Vec<Test>, now_ms: i64) -> Filter {
         let mut tests: Vec<Test> = tests.into_iter().filter(|t| !t.any_of.is_empty()).collect();
         // Tests that need the value come last.
-        tests.sort_by_key(|t| t.any_of.iter().any(|r| matches!(r, Rule::MinLen(_) | Rule::MaxLen(_))));
+        tests.sort_by_key(|t| {
+            t.any_of
+                .iter()
+                .any(|r| matches!(r, Rule::MinLen(_) | Rule::MaxLen(_)))
+        });
         Filter { tests, now_ms }
     }
 

@@ -5,7 +5,7 @@
 //! longer than [`limits::GIANT`] is never copied: it comes out as [`Data::Far`], to be read in chunks.
 
 use crate::error::{Error, Result};
-use crate::limits;
+use crate::limits::{self, PAGE};
 
 /// Random access to bytes that are somewhere else: a file, a spool file, memory.
 pub trait ReadAt: Sync {
@@ -42,9 +42,6 @@ impl std::fmt::Debug for Far<'_> {
         }
     }
 }
-
-/// Size of a page of [`Paged`] and of the chunks of [`Far::chunks`].
-const PAGE: usize = 64 << 10;
 
 impl Far<'_> {
     /// Calls `sink` with `len` bytes in pieces of at most 64 KiB.
@@ -106,6 +103,15 @@ impl At {
             Some(n) => e.within(format!("byte {n} of the expanded blob")),
             None => e,
         }
+    }
+}
+
+/// What all cursors say when `n` bytes are asked for and only `left` are there.
+pub(crate) fn past_the_end(n: u64, left: u64) -> String {
+    if n == 1 {
+        "the data ends here; a byte was expected".to_owned()
+    } else {
+        format!("{n} bytes run past the end ({left} left)")
     }
 }
 
@@ -196,12 +202,7 @@ impl<'a> Slice<'a> {
     #[cold]
     #[inline(never)]
     fn short(&self, n: u64) -> Error {
-        let left = self.rest.len();
-        let message = if n == 1 {
-            "the data ends here; a byte was expected".to_owned()
-        } else {
-            format!("{n} bytes run past the end ({left} left)")
-        };
+        let message = past_the_end(n, self.rest.len() as u64);
         if self.open {
             self.at().truncated(message)
         } else {
@@ -280,6 +281,8 @@ pub struct Paged<'a> {
     page: Vec<u8>,
     /// Position of `page[0]` in `source`.
     page_at: u64,
+    /// How much is read at a time.
+    page_size: usize,
     /// What `pos` means to the user.
     meaning: Meaning,
 }
@@ -302,7 +305,17 @@ impl<'a> Paged<'a> {
             end,
             page: Vec::new(),
             page_at: start,
+            page_size: PAGE,
             meaning: Meaning::File(base),
+        }
+    }
+
+    /// The same, read in pages of that size.
+    #[must_use]
+    pub fn in_pages_of(self, bytes: usize) -> Paged<'a> {
+        Paged {
+            page_size: bytes.max(1),
+            ..self
         }
     }
 
@@ -325,6 +338,7 @@ impl<'a> Paged<'a> {
             end: self.pos,
             page: Vec::new(),
             page_at: start,
+            page_size: self.page_size,
             meaning: self.meaning,
         })
     }
@@ -340,8 +354,8 @@ impl<'a> Paged<'a> {
             .is_none_or(|end| end > self.page.len())
         {
             let len = usize::try_from(self.left())
-                .unwrap_or(PAGE)
-                .min(PAGE.max(n));
+                .unwrap_or(usize::MAX)
+                .min(self.page_size.max(n));
             self.page.resize(len, 0);
             self.page_at = self.pos;
             self.source.read_exact_at(&mut self.page, self.pos)?;
@@ -352,8 +366,7 @@ impl<'a> Paged<'a> {
 
     #[cold]
     fn short(&self, n: u64) -> Error {
-        self.at()
-            .corrupt(format!("{n} bytes run past the end ({} left)", self.left()))
+        self.at().corrupt(past_the_end(n, self.left()))
     }
 }
 
@@ -402,7 +415,7 @@ impl<'a> Bytes<'a> for Paged<'a> {
         scratch.clear();
         let mut need = usize::try_from(n).unwrap_or(limits::GIANT);
         while need > 0 {
-            let part = need.min(PAGE);
+            let part = need.min(self.page_size);
             let window = self.window(part)?;
             scratch.extend_from_slice(window.get(..part).unwrap_or(window));
             self.pos += part as u64;

@@ -2,6 +2,7 @@
 
 use super::bytes::ReadAt;
 use crate::error::{Error, Result};
+use crate::limits::Sizes;
 use std::fs::File;
 use std::io::{Cursor, Read};
 use std::path::{Path, PathBuf};
@@ -31,7 +32,10 @@ impl Content {
         match head {
             [] => Content::Empty,
             [b'*', ..] => Content::Commands,
-            [b'{' | b'[', ..] => Content::Jsonl,
+            [b'{', b'"', ..] => Content::Jsonl,
+            [b'[', rest @ ..] if matches!(rest.trim_ascii_start(), [] | [b']' | b'{', ..]) => {
+                Content::Jsonl
+            }
             [b'#', ..] => {
                 // A comment opens a manifest or an AOF; what follows it decides.
                 let mut lines = head.split(|b| *b == b'\n').filter(|l| !l.starts_with(b"#"));
@@ -66,6 +70,8 @@ pub struct Input {
     pub codecs: Vec<&'static str>,
     /// The first bytes, expanded.
     pub head: Vec<u8>,
+    /// How it is to be read.
+    pub sizes: Sizes,
 }
 
 /// How many bytes are looked at to know what it is.
@@ -132,6 +138,7 @@ impl Input {
             size,
             codecs,
             head,
+            sizes: Sizes::default(),
         })
     }
 
@@ -182,6 +189,10 @@ mod tests {
                 Content::Manifest,
             ),
             (b"{\"db\":0}", Content::Jsonl),
+            (b"[\n{\"db\":0}", Content::Jsonl),
+            (b"[\n]\n", Content::Jsonl),
+            (b"[package]\n", Content::Unknown),
+            (b"{ a c++ program }", Content::Unknown),
             (b"\0\0\0", Content::Unknown),
             (b"PK\x03\x04", Content::Unknown),
         ] {

@@ -1,5 +1,6 @@
-//! The shared words: kinds, encodings, servers, findings, losses, numbers. No input or output happens here.
+//! The shared words: kinds, encodings, servers, commands, findings, losses, numbers. No input or output happens here.
 
+pub mod commands;
 pub mod finding;
 pub mod kind;
 pub mod loss;

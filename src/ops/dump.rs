@@ -9,7 +9,8 @@ use crate::input::open::Input;
 use crate::model::loss::Losses;
 use crate::pipe::sort::{Place, Sorter};
 use crate::pipe::{self, Flow, Out};
-use crate::rdb::frame::{Block, Checksum, Ending, Header, Reader};
+use crate::rdb::check;
+use crate::rdb::frame::{Block, Checksum, Ending, Header, Reader, What};
 use crate::rdb::keys::{self, Batch, Duplicate, Keys};
 use crate::rdb::walk::Scratch;
 use crate::sink::{Key, Render, Rendered};
@@ -69,6 +70,9 @@ impl<R: Render> pipe::Work for Worker<'_, R> {
         for record in block.records() {
             let mark = out.mark();
             let Some(row) = record.row() else {
+                if let What::Record(op) = record.frame.what {
+                    check::record(&record, op, &mut self.sc)?;
+                }
                 if self.sort {
                     out.begin_piece(Place::Front);
                 }
@@ -85,6 +89,7 @@ impl<R: Render> pipe::Work for Worker<'_, R> {
             if !self.filter.is_empty() && !self.filter.wants(&key, &mut self.sc)? {
                 continue;
             }
+            check::meta(&record, &mut self.sc).map_err(|e| record.name(e))?;
             if self.sort {
                 out.begin_piece(Place::Key(record.frame.db, name));
             } else if db != Some(record.frame.db) {
@@ -137,7 +142,7 @@ fn run<R: Render>(
     report: &mut Report,
     path: Option<&std::path::Path>,
 ) -> Result<()> {
-    let reader = Reader::new(input.stream, input.file, true)?;
+    let reader = Reader::with_sizes(input.stream, input.file, true, input.sizes)?;
     report.header = Some(reader.header());
     let mut frame = Vec::new();
     make().head(reader.header(), &mut frame)?;
@@ -145,7 +150,11 @@ fn run<R: Render>(
     let keys = Keys::default();
     let limit = options.limit.filter(|_| !options.sort);
     // The first keys of the file are those of the first blocks only when one worker reads them all.
-    let threads = if limit.is_some() { 1 } else { options.threads };
+    let threads = if limit.is_some() {
+        1
+    } else {
+        options.threads
+    };
     let mut sorter = options.sort.then(Sorter::default);
     let outcome = if options.limit == Some(0) {
         None

@@ -1,19 +1,23 @@
 //! `verify`: every problem that can be reached, where it is, and which servers would load the file.
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Place, Result};
 use crate::input::checksum::Crc64;
 use crate::input::open::Input;
 use crate::limits;
 use crate::model::finding::{Finding, Severity};
-use crate::model::kind::Flavour;
-use crate::model::target::{Since, TARGETS, Target};
+use crate::model::kind::Kind;
+use crate::model::target::{TARGETS, Target};
+use crate::packed::string::Str;
 use crate::pipe::{self, Flow, Out};
+use crate::rdb::compat::Used;
 use crate::rdb::frame::{Block, Checksum, Ending, Header, Reader, Record, What};
 use crate::rdb::keys::{Batch, Keys};
-use crate::rdb::types::{self, TypeRow};
-use crate::rdb::visit::Visit;
+use crate::rdb::types::TypeRow;
+use crate::rdb::value::module;
+use crate::rdb::visit::{ArrayValue, StreamPart, Visit};
 use crate::rdb::walk::{self, Scratch};
-use crate::rdb::{check, opcode};
+use crate::rdb::{check, length, opcode};
+use std::collections::BTreeSet;
 use std::io::Read;
 
 /// How to verify.
@@ -33,67 +37,116 @@ pub struct Report {
     pub codecs: Vec<&'static str>,
     /// Magic and version; `None` where not even they could be read.
     pub header: Option<Header>,
+    /// Bytes read, expanded: of the RDB alone, where its end was reached.
+    pub bytes: u64,
     /// Keys read.
     pub keys: u64,
     /// Databases with keys.
     pub dbs: u64,
-    /// The problems, in the order of the file.
+    /// The problems, in the order of the file: the first [`limits::FINDINGS_LISTED`].
     pub findings: Vec<Finding>,
-    /// Problems beyond those listed.
-    pub more: u64,
+    /// Problems of any number.
+    pub counts: Counts,
     /// How the file ended; `None` where reading stopped before.
     pub ending: Option<Ending>,
-    /// Which servers know everything that stands in the file.
-    reads: Vec<bool>,
+    /// What stands in the file that not every server knows.
+    used: Used,
+}
+
+/// How many problems there are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// That make the file a damaged one.
+    pub damage: u64,
+    /// That are worth a look.
+    pub warnings: u64,
+    /// That are worth knowing.
+    pub notes: u64,
+    /// The servers that refuse the file for one of them: a bit for each of [`TARGETS`].
+    refused: u32,
+}
+
+impl Counts {
+    fn add(&mut self, finding: &Finding) {
+        match finding.severity {
+            Severity::Damage => self.damage += 1,
+            Severity::Warning => self.warnings += 1,
+            Severity::Note => self.notes += 1,
+        }
+        for (i, target) in TARGETS.iter().enumerate() {
+            self.refused |= u32::from(finding.refused.by(target)) << i;
+        }
+    }
+
+    fn merge(&mut self, other: Counts) {
+        self.damage += other.damage;
+        self.warnings += other.warnings;
+        self.notes += other.notes;
+        self.refused |= other.refused;
+    }
+
+    /// All of them.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.damage + self.warnings + self.notes
+    }
 }
 
 impl Report {
     /// Whether the file is damaged.
     #[must_use]
     pub fn damaged(&self) -> bool {
-        self.more > 0 || self.findings.iter().any(|f| f.severity == Severity::Damage)
+        self.counts.damage > 0
+    }
+
+    /// Problems beyond those listed.
+    #[must_use]
+    pub fn more(&self) -> u64 {
+        self.counts
+            .total()
+            .saturating_sub(self.findings.len() as u64)
     }
 
     /// Whether that server would load the file.
     #[must_use]
     pub fn loads(&self, target: &Target) -> bool {
-        let known = TARGETS.iter().position(|t| t.name == target.name);
-        known.and_then(|i| self.reads.get(i)).copied().unwrap_or(false)
-            && !self.findings.iter().any(|f| f.refused.by(target))
-    }
-}
-
-/// Type codes and opcodes that stand in a file.
-#[derive(Debug, Default, Clone, Copy)]
-struct Used {
-    types: u64,
-    opcodes: [u64; 4],
-}
-
-impl Used {
-    fn row(&mut self, row: &TypeRow) {
-        self.types |= 1 << (row.code & 63);
+        let refused = TARGETS
+            .iter()
+            .position(|t| t.name == target.name)
+            .is_none_or(|i| self.counts.refused >> i & 1 == 1);
+        self.header
+            .is_some_and(|header| !refused && self.used.read_by(target, header))
     }
 
-    fn op(&mut self, op: u8) {
-        if let Some(word) = self.opcodes.get_mut(usize::from(op >> 6)) {
-            *word |= 1 << (op & 63);
+    /// Why that server would not load the file; empty where it would.
+    #[must_use]
+    pub fn reasons(&self, target: &Target) -> Vec<String> {
+        let mut reasons = Vec::new();
+        if let Some(header) = self.header {
+            reasons.extend(self.used.unknown_to(target, header));
         }
-    }
-
-    fn has(&self, op: u8) -> bool {
-        self.opcodes
-            .get(usize::from(op >> 6))
-            .is_some_and(|word| word & (1 << (op & 63)) != 0)
-    }
-
-    fn merge(&mut self, other: &Used) {
-        self.types |= other.types;
-        for (a, b) in self.opcodes.iter_mut().zip(other.opcodes) {
-            *a |= b;
+        let refusing = || self.findings.iter().filter(|f| f.refused.by(target));
+        let listed = refusing().count();
+        reasons.extend(refusing().take(REASONS).map(|f| {
+            let sep = if f.place == Place::default() {
+                ""
+            } else {
+                ": "
+            };
+            format!("{}{sep}{}", f.place, f.message)
+        }));
+        if listed > REASONS {
+            reasons.push(format!("and {} problems more", listed - REASONS));
         }
+        if reasons.is_empty() && !self.loads(target) {
+            reasons.push("for one of the problems that are not listed".to_owned());
+        }
+        reasons
     }
 }
+
+/// Problems that are named as reasons.
+const REASONS: usize = 5;
 
 struct Worker<'a> {
     keys: Batch<'a>,
@@ -101,24 +154,58 @@ struct Worker<'a> {
     name: Vec<u8>,
     seen: u64,
     used: Used,
-    dbs: Vec<u64>,
+    dbs: BTreeSet<u64>,
+    last_db: Option<u64>,
+    modules: BTreeSet<u64>,
     found: Found,
 }
 
-/// Findings, listed up to a limit.
+/// Findings: all counted, the first ones listed. Each worker lists its first ones, so the first ones of the file are
+/// among them whatever the number of workers.
 #[derive(Default)]
 struct Found {
-    list: Vec<Finding>,
-    more: u64,
+    /// Each with the offset of its record.
+    list: Vec<(u64, Finding)>,
+    bytes: usize,
+    full: bool,
+    counts: Counts,
 }
 
 impl Found {
-    fn push(&mut self, finding: Finding) {
-        if self.list.len() < limits::FINDINGS_LISTED {
-            self.list.push(finding);
+    fn push(&mut self, record: u64, finding: Finding) {
+        self.counts.add(&finding);
+        self.list(record, finding);
+    }
+
+    fn list(&mut self, record: u64, finding: Finding) {
+        let place = &finding.place;
+        let bytes = finding.message.len()
+            + place.key.as_ref().map_or(0, Vec::len)
+            + place.path.iter().map(String::len).sum::<usize>();
+        if !self.full
+            && self.list.len() < limits::FINDINGS_LISTED
+            && self.bytes + bytes <= limits::FINDINGS_BYTES
+        {
+            self.bytes += bytes;
+            self.list.push((record, finding));
         } else {
-            self.more += 1;
+            self.full = true;
         }
+    }
+
+    /// What several workers found. Those of the file that are to be listed are among those that each of them listed.
+    fn merged(parts: Vec<Found>) -> Found {
+        let mut all = Found::default();
+        let mut lists = Vec::new();
+        for part in parts {
+            all.counts.merge(part.counts);
+            lists.extend(part.list);
+        }
+        lists.sort_by_key(|(record, _)| *record);
+        for (record, finding) in lists {
+            all.list(record, finding);
+        }
+        all
     }
 }
 
@@ -138,10 +225,41 @@ impl Judge<'_, '_> {
 }
 
 impl Visit for Judge<'_, '_> {
+    #[inline]
+    fn reads(&self) -> bool {
+        false
+    }
+
     fn finding(&mut self, finding: Finding) -> Result<()> {
         let finding = self.place(finding);
-        self.found.push(finding);
+        self.found.push(self.record.offset(), finding);
         Ok(())
+    }
+
+    // Giants are not expanded unless somebody reads them.
+    fn element(&mut self, element: Str<'_>) -> Result<()> {
+        giant(&element)
+    }
+
+    fn field(&mut self, _field: Str<'_>, value: Str<'_>, _expire_ms: Option<u64>) -> Result<()> {
+        giant(&value)
+    }
+
+    fn array_element(&mut self, _index: u64, value: ArrayValue<'_>) -> Result<()> {
+        match value {
+            ArrayValue::Text(s) => giant(&s),
+            ArrayValue::Float(_) => Ok(()),
+        }
+    }
+
+    fn stream(&mut self, part: StreamPart<'_>) -> Result<()> {
+        match part {
+            StreamPart::Group { name: s, .. }
+            | StreamPart::Consumer { name: s, .. }
+            | StreamPart::Producer(s)
+            | StreamPart::ProducerId(s, _) => giant(&s),
+            _ => Ok(()),
+        }
     }
 
     fn empty(&mut self) -> Result<()> {
@@ -153,15 +271,27 @@ impl Visit for Judge<'_, '_> {
     }
 }
 
+/// Expands a compressed giant, which shows whether it is whole. Members and field names are read to be compared.
+#[inline]
+fn giant(s: &Str<'_>) -> Result<()> {
+    match s {
+        Str::Giant(g) if g.lzf => g.chunks(&mut |_| Ok(())),
+        _ => Ok(()),
+    }
+}
+
 impl pipe::Work for Worker<'_> {
     fn block(&mut self, block: &Block, _out: &mut Out<'_, '_>) -> Result<Flow> {
         for record in block.records() {
             match record.frame.what {
                 What::Key(row) => self.key(&record, row)?,
                 What::Record(op) => {
-                    self.used.op(op);
+                    self.used.op(op, record.offset());
+                    if op == opcode::MODULE_AUX {
+                        self.module(&record);
+                    }
                     if let Err(e) = check::record(&record, op, &mut self.sc) {
-                        self.found.push(Finding::from_error(e));
+                        self.found.push(record.offset(), Finding::from_error(e));
                     }
                 }
             }
@@ -171,30 +301,51 @@ impl pipe::Work for Worker<'_> {
     }
 }
 
+/// Modules that are named; hostile files could name any number.
+const MODULES: usize = 64;
+
 impl Worker<'_> {
+    /// Remembers the module whose id stands at the start of the body.
+    #[cold]
+    fn module(&mut self, record: &Record<'_>) {
+        let id = match record.body() {
+            Some(mut b) => length::number(&mut b),
+            None => record.big_body().and_then(|mut b| length::number(&mut b)),
+        };
+        if let Ok(id) = id
+            && self.modules.len() < MODULES
+        {
+            self.modules.insert(id);
+        }
+    }
+
     #[inline]
     fn key(&mut self, record: &Record<'_>, row: &'static TypeRow) -> Result<()> {
         self.seen += 1;
-        self.used.row(row);
+        self.used.row(row, record.offset());
         let db = record.frame.db;
-        if self.dbs.last() != Some(&db) {
-            self.dbs.push(db);
-            self.dbs.sort_unstable();
-            self.dbs.dedup();
+        if self.last_db != Some(db) {
+            self.last_db = Some(db);
+            self.dbs.insert(db);
+        }
+        if row.kind == Kind::Module {
+            self.module(record);
         }
         let name = match record.key(&mut self.name) {
             Ok(name) => name,
             Err(e) => {
-                self.found.push(Finding::from_error(e));
+                self.found.push(record.offset(), Finding::from_error(e));
                 return Ok(());
             }
         };
         self.keys.add(db, name);
-        if record.meta().is_some() {
-            self.used.op(opcode::KEY_META);
-        }
-        if record.frame.attrs.noevict {
-            self.used.op(opcode::KEY_NOEVICT);
+        self.used.attributes(record);
+
+        if record.meta().is_some()
+            && let Err(e) = check::meta(record, &mut self.sc)
+        {
+            let e = e.in_key(db, name);
+            self.found.push(record.offset(), Finding::from_error(e));
         }
         let mut judge = Judge {
             found: &mut self.found,
@@ -208,7 +359,7 @@ impl Worker<'_> {
             let refused = check::refused(record, row, &e, &mut self.sc);
             let mut finding = Finding::from_error(e);
             finding.refused = refused;
-            self.found.push(finding);
+            self.found.push(record.offset(), finding);
         }
         Ok(())
     }
@@ -228,15 +379,18 @@ fn run(input: Input, options: &Options<'_>) -> Result<Report> {
         header: None,
         keys: 0,
         dbs: 0,
+        bytes: 0,
         findings: Vec::new(),
-        more: 0,
+        counts: Counts::default(),
         ending: None,
-        reads: vec![false; TARGETS.len()],
+        used: Used::default(),
     };
-    let reader = match Reader::new(input.stream, input.file, true) {
+    let reader = match Reader::with_sizes(input.stream, input.file, true, input.sizes) {
         Ok(reader) => reader,
         Err(e) if e.kind().is_damage() => {
-            report.findings.push(Finding::from_error(e));
+            let finding = Finding::from_error(e);
+            report.counts.add(&finding);
+            report.findings.push(finding);
             return Ok(report);
         }
         Err(e) => return Err(e),
@@ -250,31 +404,44 @@ fn run(input: Input, options: &Options<'_>) -> Result<Report> {
         name: Vec::new(),
         seen: 0,
         used: Used::default(),
-        dbs: Vec::new(),
+        dbs: BTreeSet::new(),
+        last_db: None,
+        modules: BTreeSet::new(),
         found: Found::default(),
     };
-    let outcome = pipe::run(reader, options.threads, make, &mut std::io::sink(), options.progress);
-    let mut found = Found::default();
+    let outcome = pipe::run(
+        reader,
+        options.threads,
+        make,
+        &mut std::io::sink(),
+        options.progress,
+    );
+    let mut parts = Vec::new();
     let mut used = Used::default();
-    let mut dbs = Vec::new();
+    let mut dbs = BTreeSet::new();
+    let mut modules = BTreeSet::new();
     for worker in outcome.workers {
         report.keys += worker.seen;
         used.merge(&worker.used);
         dbs.extend(worker.dbs);
-        found.list.extend(worker.found.list);
-        found.more += worker.found.more;
+        modules.extend(worker.modules);
+        parts.push(worker.found);
     }
-    dbs.sort_unstable();
-    dbs.dedup();
     report.dbs = dbs.len() as u64;
-    found.list.sort_by_key(|f| f.place.offset);
+    let mut found = Found::merged(parts);
+    // What concerns the file as a whole is listed whatever else there is.
+    let mut whole = Found::default();
     if let Some(e) = outcome.error {
         if !e.kind().is_damage() && e.kind() != ErrorKind::Unsupported {
             return Err(e);
         }
-        found.push(Finding::from_error(e));
+        whole.push(u64::MAX, Finding::from_error(e));
     }
     report.ending = outcome.reader.ending().cloned();
+    report.bytes = report
+        .ending
+        .as_ref()
+        .map_or(outcome.reader.position(), |e| e.end);
     let suspects = keys.suspects()?;
     match super::dump::duplicates(path.as_deref(), &suspects) {
         Ok(duplicates) => {
@@ -285,70 +452,61 @@ fn run(input: Input, options: &Options<'_>) -> Result<Report> {
                     format!(
                         "the key is in the file {} times, at {}",
                         d.times,
-                        d.offsets.iter().map(|o| format!("{o:#x}")).collect::<Vec<_>>().join(", ")
+                        d.offsets
+                            .iter()
+                            .map(|o| format!("{o:#x}"))
+                            .collect::<Vec<_>>()
+                            .join(", ")
                     ),
                 );
                 finding.place.db = Some(d.db);
                 finding.place.key = Some(d.key);
-                found.push(finding);
+                found.push(u64::MAX, finding);
             }
         }
         Err(e) if e.kind() == ErrorKind::Io => return Err(e),
         Err(e) => {
             let mut finding = Finding::from_error(e);
             finding.code = "duplicate-key";
-            found.push(finding);
+            whole.push(u64::MAX, finding);
         }
     }
     if let Some(ending) = &report.ending {
-        judge_ending(ending, &mut found);
+        judge_ending(ending, &mut whole);
     }
-    report.findings = found.list;
-    report.more = found.more;
-    for (target, reads) in TARGETS.iter().zip(&mut report.reads) {
-        *reads = reads_all(target, header, &used);
+    for id in modules {
+        let (name, version) = module::name(id);
+        whole.push(u64::MAX, Finding::needs_module(&name, version));
     }
+    let listed = found.list.into_iter().chain(whole.list).map(|(_, f)| f);
+    report.findings = listed.collect();
+    report.findings.sort_by_key(|f| f.place.offset);
+    report.counts = found.counts;
+    report.counts.merge(whole.counts);
+    report.used = used;
     Ok(report)
 }
 
 fn judge_ending(ending: &Ending, found: &mut Found) {
     if let Some(e) = super::dump::checksum_error(ending) {
-        found.push(Finding::from_error(e));
+        found.push(u64::MAX, Finding::from_error(e));
     }
-    if ending.tail_len > 0 && ending.tail_head.first() != Some(&b'*') && ending.tail_head.first() != Some(&b'#') {
-        found.push(Finding::warning(
-            "trailing-bytes",
-            ending.end,
-            format!("{} bytes behind the end of the RDB: servers ignore them", ending.tail_len),
-        ));
+    if ending.tail_len > 0
+        && ending.tail_head.first() != Some(&b'*')
+        && ending.tail_head.first() != Some(&b'#')
+    {
+        found.push(
+            u64::MAX,
+            Finding::warning(
+                "trailing-bytes",
+                ending.end,
+                format!(
+                    "{} bytes behind the end of the RDB: servers ignore them",
+                    ending.tail_len
+                ),
+            ),
+        );
     }
-}
-
-/// Who knows the records that are no keys.
-fn opcode_since(flavour: Flavour, op: u8) -> Since {
-    match (op, flavour) {
-        (opcode::AUX | opcode::RESIZEDB, _) => Since::both((3, 2)),
-        (opcode::MODULE_AUX, _) => Since::both((5, 0)),
-        (opcode::FUNCTION2, _) => Since::both((7, 0)),
-        (opcode::SLOT_INFO, _) => Since {
-            redis: Some((7, 4)),
-            valkey: Some((8, 0)),
-        },
-        (opcode::SLOT_IMPORT, Flavour::Valkey) => Since::valkey((9, 0)),
-        (opcode::KEY_META, Flavour::Redis) => Since::redis((8, 6)),
-        (opcode::HASH_TEMPLATE, Flavour::Redis) => Since::redis((8, 10)),
-        _ => Since::NONE,
-    }
-}
-
-fn reads_all(target: &Target, header: Header, used: &Used) -> bool {
-    target.opens(header.flavour, header.version)
-        && types::rows(header.flavour)
-            .filter(|row| used.types & (1 << row.code) != 0)
-            .all(|row| target.has(row.since))
-        && (opcode::KEY_NOEVICT..=opcode::SELECTDB)
-            .filter(|op| used.has(*op))
-            .all(|op| target.has(opcode_since(header.flavour, op)))
 }
 
 /// What the checksum alone says.
@@ -372,7 +530,12 @@ pub fn checksum_only(mut input: Input, options: &Options<'_>) -> Result<Sum> {
     let name = input.name.clone();
     let path = input.path.clone();
     let result = (|| {
-        let header = Header::parse(input.head.get(..9.min(input.head.len())).unwrap_or_default())?;
+        let header = Header::parse(
+            input
+                .head
+                .get(..9.min(input.head.len()))
+                .unwrap_or_default(),
+        )?;
         if header.version >= 5 && path.is_some() {
             if let Some(sum) = whole_file(&mut input, header, options)? {
                 return Ok(sum);
@@ -425,14 +588,17 @@ fn whole_file(input: &mut Input, header: Header, options: &Options<'_>) -> Resul
 }
 
 fn framed(input: Input, options: &Options<'_>) -> Result<Sum> {
-    let mut reader = Reader::new(input.stream, input.file, false)?;
+    let mut reader = Reader::with_sizes(input.stream, input.file, false, input.sizes)?;
     let mut spare = None;
     while let Some(block) = reader.next_block(spare.take())? {
         (options.progress)(reader.position());
         spare = Some(block);
     }
     let Some(ending) = reader.ending() else {
-        return Err(Error::truncated(reader.position(), "the file has no end mark"));
+        return Err(Error::truncated(
+            reader.position(),
+            "the file has no end mark",
+        ));
     };
     Ok(Sum {
         header: reader.header(),

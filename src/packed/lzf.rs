@@ -147,8 +147,20 @@ pub fn decode(input: &[u8], expected: usize, out: &mut Vec<u8>) -> Result<(), Lz
             expected: expected as u64,
         });
     }
-    out.resize(expected.saturating_add(SLACK), 0);
-    let result = decode_into(input, expected, out);
+    // Output, slack, input, slack in one buffer: literals and references are then copies from a place that is computed,
+    // not chosen by a branch that nobody can predict.
+    let start = expected.saturating_add(SLACK);
+    let whole = start.saturating_add(input.len()).saturating_add(SLACK);
+    if out.len() < whole {
+        out.resize(whole, 0);
+    }
+    let result = match out.get_mut(start..).and_then(|b| b.get_mut(..input.len())) {
+        Some(room) => {
+            room.copy_from_slice(input);
+            decode_into(out, start, start + input.len(), expected)
+        }
+        None => Err(LzfError::Truncated { at: 0 }),
+    };
     match result {
         Ok(()) => out.truncate(expected),
         Err(_) => out.clear(),
@@ -156,74 +168,148 @@ pub fn decode(input: &[u8], expected: usize, out: &mut Vec<u8>) -> Result<(), Lz
     result
 }
 
-/// `dst` is `expected` bytes and the slack.
-fn decode_into(input: &[u8], expected: usize, dst: &mut [u8]) -> Result<(), LzfError> {
-    let mut i = 0;
-    let mut o = 0;
-    while let Some(&control) = input.get(i) {
-        let at = i as u64;
-        let truncated = LzfError::Truncated { at };
-        let overrun = LzfError::Overrun {
+/// `buf` is room for `expected` bytes, the slack, the input (`start..end`), and the slack again.
+fn decode_into(buf: &mut [u8], start: usize, end: usize, expected: usize) -> Result<(), LzfError> {
+    let mut i = start;
+    let mut o = 0usize;
+    while i < end {
+        let Some(&[control, second, third]) = buf.get(i..).and_then(|b| b.first_chunk::<3>())
+        else {
+            break;
+        };
+        let control = usize::from(control);
+        let literal = control < 32;
+        let long = control >= 0xe0;
+        let (extra, low) = if long {
+            (usize::from(second), usize::from(third))
+        } else {
+            (0, usize::from(second))
+        };
+        let distance = ((control & 31) << 8 | low) + 1;
+        let n = if literal {
+            control + 1
+        } else {
+            (control >> 5) + 2 + extra
+        };
+        let next = i + if literal {
+            1 + n
+        } else {
+            2 + usize::from(long)
+        };
+        // One branch that is never taken in sound data.
+        if (next > end) | (n > expected - o) | (!literal & (distance > o)) {
+            return Err(judge(
+                i - start,
+                literal,
+                next > end,
+                distance,
+                o,
+                expected,
+                n,
+            ));
+        }
+        let from = if literal { i + 1 } else { o - distance };
+        if (n <= SLACK) & (literal | (n <= distance)) {
+            if let Some(&chunk) = buf.get(from..).and_then(|b| b.first_chunk::<SLACK>())
+                && let Some(to) = buf.get_mut(o..).and_then(|b| b.first_chunk_mut::<SLACK>())
+            {
+                *to = chunk;
+            }
+        } else {
+            copy_back(buf, o, distance, n);
+        }
+        i = next;
+        o += n;
+    }
+    if o != expected {
+        return Err(LzfError::Short {
+            at: (end - start) as u64,
+            have: o as u64,
+            expected: expected as u64,
+        });
+    }
+    Ok(())
+}
+
+/// Which of the rules was broken, in the order in which a reader that goes byte by byte finds it.
+#[cold]
+fn judge(
+    at: usize,
+    literal: bool,
+    truncated: bool,
+    distance: usize,
+    have: usize,
+    expected: usize,
+    n: usize,
+) -> LzfError {
+    let at = at as u64;
+    let overrun = n > expected - have;
+    if truncated && !(literal && overrun) {
+        LzfError::Truncated { at }
+    } else if !literal && distance > have {
+        LzfError::Distance {
+            at,
+            distance: distance as u64,
+            have: have as u64,
+        }
+    } else {
+        LzfError::Overrun {
             at,
             expected: expected as u64,
-        };
-        i += 1;
+        }
+    }
+}
+
+/// Whether `input` decodes to exactly `expected` bytes, without decoding it.
+///
+/// # Errors
+/// The same as of [`decode`].
+pub fn check(input: &[u8], expected: u64) -> Result<(), LzfError> {
+    if !claim_is_possible(input.len() as u64, expected) {
+        return Err(LzfError::Claim {
+            input: input.len() as u64,
+            expected,
+        });
+    }
+    let mut i = 0;
+    let mut o = 0u64;
+    while let Some(&control) = input.get(i) {
+        let at = i as u64;
         if control < 32 {
             let n = usize::from(control) + 1;
-            if n > expected - o {
-                return Err(overrun);
+            i += 1 + n;
+            o += n as u64;
+            if i > input.len() && o <= expected {
+                return Err(LzfError::Truncated { at });
             }
-            let from = input.get(i..).unwrap_or_default();
-            let to = dst.get_mut(o..).unwrap_or_default();
-            // Most runs are short, and most inputs too: the widest copy that both sides have room for.
-            if let (Some(from), Some(to)) = (from.first_chunk::<SLACK>(), to.first_chunk_mut::<SLACK>()) {
-                *to = *from;
-            } else if n <= 8
-                && let (Some(from), Some(to)) = (from.first_chunk::<8>(), to.first_chunk_mut::<8>())
-            {
-                *to = *from;
-            } else {
-                let from = from.get(..n).ok_or(truncated)?;
-                let to = to.get_mut(..n).ok_or(overrun)?;
-                if n < 8 {
-                    // Less than a call of memcpy costs.
-                    for (to, from) in to.iter_mut().zip(from) {
-                        *to = *from;
-                    }
-                } else {
-                    to.copy_from_slice(from);
-                }
-            }
-            i += n;
-            o += n;
         } else {
-            let mut n = usize::from(control >> 5) + 2;
-            if n == 9 {
-                n += usize::from(*input.get(i).ok_or(truncated)?);
-                i += 1;
-            }
-            let low = *input.get(i).ok_or(truncated)?;
-            i += 1;
-            let distance = (usize::from(control & 31) << 8 | usize::from(low)) + 1;
+            let long = control >= 0xe0;
+            let rest = input.get(i + 1..).unwrap_or_default();
+            let (more, low, width) = match rest {
+                [more, low, ..] if long => (u64::from(*more), *low, 3),
+                [low, ..] if !long => (0, *low, 2),
+                _ => return Err(LzfError::Truncated { at }),
+            };
+            let distance = (u64::from(control & 31) << 8 | u64::from(low)) + 1;
             if distance > o {
                 return Err(LzfError::Distance {
                     at,
-                    distance: distance as u64,
-                    have: o as u64,
+                    distance,
+                    have: o,
                 });
             }
-            if n > expected - o {
-                return Err(overrun);
-            }
-            copy_back(dst, o, distance, n).ok_or(overrun)?;
-            o += n;
+            i += width;
+            o += u64::from(control >> 5) + 2 + more;
+        }
+        if o > expected {
+            return Err(LzfError::Overrun { at, expected });
         }
     }
     if o != expected {
         return Err(LzfError::Short {
             at: input.len() as u64,
-            have: o as u64,
-            expected: expected as u64,
+            have: o,
+            expected,
         });
     }
     Ok(())
@@ -257,7 +343,7 @@ const REPEAT: [[u8; 16]; 8] = {
 
 /// Copies `n` bytes to `o` from `distance` before, byte after byte in effect. Writes up to 15 bytes too many.
 /// `None` only where the slack is missing, which the callers rule out.
-#[inline(always)]
+#[inline]
 fn copy_back(dst: &mut [u8], o: usize, distance: usize, n: usize) -> Option<()> {
     let from = o.checked_sub(distance)?;
     // From `from` on, all positions are relative to this slice, which spares a check of the start.
@@ -673,6 +759,7 @@ mod tests {
 
     fn check_both(input: &[u8], expected: usize) -> Result<Vec<u8>, LzfError> {
         let whole = decoded(input, expected);
+        assert_eq!(check(input, expected as u64), whole.clone().map(|_| ()));
         for size in [1, 2, 7, 4096] {
             match (&whole, streamed(input, expected, size)) {
                 (Ok(a), Ok(b)) => assert_eq!(*a, b),

@@ -17,7 +17,7 @@ use crate::model::finding::Finding;
 use string::{Giant, Str};
 
 /// The next `n` bytes as a string.
-#[inline]
+#[inline(always)]
 fn text<'a, 's, B: Bytes<'a>>(b: &mut B, n: u64, scratch: &'s mut Vec<u8>) -> Result<Str<'s>>
 where
     'a: 's,

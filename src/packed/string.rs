@@ -38,7 +38,7 @@ impl Giant<'_> {
             return self.far.chunks(self.stored, sink);
         }
         let mut stream = lzf::Stream::new(self.stored, self.len)
-            .map_err(|e| Error::corrupt(self.offset, format!("invalid LZF: {e}")))?;
+            .map_err(|e| Error::corrupt(self.offset, e.to_string()))?;
         self.far
             .chunks(self.stored, &mut |piece| stream.push(piece, sink))
             .and_then(|()| stream.finish(sink))

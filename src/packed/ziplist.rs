@@ -59,6 +59,12 @@ impl<'a, B: Bytes<'a>> Reader<B> {
         })
     }
 
+    /// The count in the header; `None` where it says unknown.
+    #[must_use]
+    pub fn claimed(&self) -> Option<u64> {
+        (self.claimed != u16::MAX).then_some(u64::from(self.claimed))
+    }
+
     /// How many elements were read.
     #[must_use]
     pub fn seen(&self) -> u64 {
@@ -84,7 +90,7 @@ impl<'a, B: Bytes<'a>> Reader<B> {
     }
 
     /// The next element; `None` at the end.
-    #[inline]
+    #[inline(always)]
     pub fn next<'s>(&mut self, scratch: &'s mut Vec<u8>) -> Result<Option<Str<'s>>>
     where
         'a: 's,

@@ -38,13 +38,12 @@ pub struct Outcome<W> {
     pub error: Option<Error>,
 }
 
-/// Output above this many bytes does not wait in memory for its turn: its worker does.
-const HOLD: usize = 2 << 20;
-
 struct Gate<'s> {
     state: Mutex<State<'s>>,
     turned: Condvar,
     threads: usize,
+    /// [`crate::limits::HOLD`]
+    hold: usize,
 }
 
 struct State<'s> {
@@ -126,7 +125,7 @@ impl Out<'_, '_> {
     /// Passes on what is too much to hold. To be called where what is in the buffer will not be taken back.
     #[inline]
     pub fn relieve(&mut self) -> Result<()> {
-        if self.buf.len() >= HOLD {
+        if self.buf.len() >= self.gate.hold {
             self.spill()
         } else {
             Ok(())
@@ -251,6 +250,7 @@ pub fn run<W: Work>(
         }),
         turned: Condvar::new(),
         threads,
+        hold: reader.sizes().hold,
     };
     let shared = Mutex::new(Shared {
         reader: &mut reader,
@@ -320,7 +320,7 @@ fn work<W: Work>(
         let result = worker.block(&block, &mut out);
         buf = out.finish(result);
         // One block of unusual size must not be kept by every worker to the end.
-        if buf.capacity() > 2 * HOLD {
+        if buf.capacity() > 2 * gate.hold {
             buf = Vec::new();
         }
         if lock(&gate.state).closed {

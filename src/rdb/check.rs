@@ -6,6 +6,7 @@
 use super::frame::Record;
 use super::length;
 use super::opcode;
+use super::skip;
 use super::string::{self, Blob};
 use super::types::{Layout, TypeRow};
 use super::walk::Scratch;
@@ -25,7 +26,13 @@ pub fn refused(record: &Record<'_>, row: &TypeRow, error: &Error, sc: &mut Scrat
     if shallow.is_err() {
         return Refused::Always;
     }
-    let in_node = || error.place().path.first().is_some_and(|step| step.starts_with("node"));
+    let in_node = || {
+        error
+            .place()
+            .path
+            .first()
+            .is_some_and(|step| step.starts_with("node"))
+    };
     match row.layout {
         Layout::HashListpack
         | Layout::ZsetListpack
@@ -95,7 +102,9 @@ fn header<'a, B: Bytes<'a>>(mut bytes: B) -> Result<()> {
     let at = bytes.at();
     let size = bytes.left();
     let total = u32::from_le_bytes(bytes.array()?);
-    let last = size.checked_sub(5).map(|n| bytes.skip(n).and_then(|()| bytes.byte()));
+    let last = size
+        .checked_sub(5)
+        .map(|n| bytes.skip(n).and_then(|()| bytes.byte()));
     match last {
         Some(Ok(0xff)) if u64::from(total) == size => Ok(()),
         _ => Err(at.corrupt("the header does not fit")),
@@ -111,13 +120,34 @@ pub fn record(record: &Record<'_>, op: u8, sc: &mut Scratch) -> Result<()> {
 }
 
 fn strings<'a, B: Bytes<'a>>(b: &mut B, op: u8, sc: &mut Scratch) -> Result<()> {
-    let n = match op {
-        opcode::AUX => 2,
-        opcode::FUNCTION2 => 1,
-        _ => 0,
+    match op {
+        opcode::AUX => {
+            string::check(b, &mut sc.a)?;
+            string::check(b, &mut sc.a)
+        }
+        opcode::FUNCTION2 => string::check(b, &mut sc.a),
+        opcode::MODULE_AUX => {
+            for _ in 0..3 {
+                length::number(b)?;
+            }
+            skip::module_fields_with(b, |b| string::check(b, &mut sc.a))
+        }
+        opcode::SLOT_IMPORT => string::check(b, &mut sc.a),
+        // Framing has read the strings of templates.
+        _ => Ok(()),
+    }
+}
+
+/// Checks the metadata in front of a key.
+pub fn meta(record: &Record<'_>, sc: &mut Scratch) -> Result<()> {
+    let Some(mut b) = record.meta_cursor() else {
+        return Ok(());
     };
-    for _ in 0..n {
-        string::read(b, &mut sc.a)?.chunks(&mut |_| Ok(()))?;
+    // The opcode.
+    b.skip(1)?;
+    for _ in 0..length::number(&mut b)? {
+        b.skip(4)?;
+        skip::module_fields_with(&mut b, |b| string::check(b, &mut sc.a))?;
     }
     Ok(())
 }

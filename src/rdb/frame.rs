@@ -16,10 +16,10 @@ use super::string;
 use super::template::{Template, Templates};
 use super::types::{self, Layout, TypeRow};
 use crate::error::{Error, ErrorKind, Result};
-use crate::input::bytes::{At, Bytes, Data, Far, Paged, ReadAt, Slice};
+use crate::input::bytes::{At, Bytes, Data, Far, Paged, ReadAt, Slice, past_the_end};
 use crate::input::checksum::Crc64;
 use crate::input::spool::Spool;
-use crate::limits;
+use crate::limits::{self, Sizes};
 use crate::model::kind::{Encoding, Flavour};
 use std::io::Read;
 use std::sync::Arc;
@@ -143,9 +143,16 @@ pub struct BigBody {
     start: u64,
     /// Its offset in the file.
     offset: u64,
+    /// Its first bytes, kept even where the body is not.
+    head: Vec<u8>,
     /// Its length.
     pub len: u64,
+    /// How much of it is read at a time.
+    page: usize,
 }
+
+/// Bytes of a big body that stay with its record: enough for the form of a string and the id of a module.
+const BODY_HEAD: usize = 32;
 
 /// Some whole records, in file order.
 pub struct Block {
@@ -278,11 +285,7 @@ impl<'b> Record<'b> {
         if row.layout != Layout::Text {
             return Some(row.encoding);
         }
-        let big = match self.body() {
-            Some(mut b) => string::form(&mut b),
-            None => self.big_body().and_then(|mut b| string::form(&mut b)),
-        };
-        Some(match big {
+        Some(match string::form(&mut self.body_head()) {
             Ok(string::Form::Int(_)) => Encoding::Int,
             Ok(string::Form::Lzf(..)) => Encoding::Lzf,
             _ => Encoding::Raw,
@@ -293,6 +296,14 @@ impl<'b> Record<'b> {
     #[must_use]
     pub fn meta(&self) -> Option<&'b [u8]> {
         self.frame.attrs.meta.map(|(from, to)| self.cut(from, to))
+    }
+
+    /// A cursor over the metadata, from the F3 byte on.
+    #[must_use]
+    pub fn meta_cursor(&self) -> Option<Slice<'b>> {
+        let (from, to) = self.frame.attrs.meta?;
+        let offset = self.block.base + u64::from(from);
+        Some(Slice::new(self.cut(from, to), offset))
     }
 
     /// A cursor over the body, where it is in the block.
@@ -308,6 +319,19 @@ impl<'b> Record<'b> {
         ))
     }
 
+    /// A cursor over the first bytes of the body, wherever it is: over all of it in a block, over 32 of a big one.
+    #[must_use]
+    #[inline]
+    pub fn body_head(&self) -> Slice<'b> {
+        match self.block.big.as_ref() {
+            None => Slice::new(
+                self.cut(self.frame.body, self.frame.end),
+                self.body_offset(),
+            ),
+            Some(big) => Slice::new(&big.head, self.body_offset()),
+        }
+    }
+
     /// A cursor over the body, where it is big.
     pub fn big_body(&self) -> Result<Paged<'b>> {
         let big = self.block.big.as_ref();
@@ -317,7 +341,8 @@ impl<'b> Record<'b> {
                 big.start,
                 big.start + big.len,
                 big.offset.wrapping_sub(big.start),
-            )),
+            )
+            .in_pages_of(big.page)),
             None => {
                 Err(Error::usage("the bodies of big records were not kept").at(self.body_offset()))
             }
@@ -385,6 +410,7 @@ pub struct Reader {
     source: Option<Arc<dyn ReadAt + Send + Sync>>,
     /// Whether big bodies will be looked at.
     bodies: bool,
+    sizes: Sizes,
     carry: Vec<u8>,
     /// Offset of the next block.
     offset: u64,
@@ -410,17 +436,28 @@ impl Reader {
     /// Reads magic and version. `source` gives the same bytes by range; without it, big bodies are spooled if `bodies`
     /// asks for them.
     pub fn new(
-        mut input: Box<dyn Read + Send>,
+        input: Box<dyn Read + Send>,
         source: Option<Arc<dyn ReadAt + Send + Sync>>,
         bodies: bool,
     ) -> Result<Reader> {
-        let mut carry = Vec::with_capacity(limits::BLOCK);
+        Reader::with_sizes(input, source, bodies, Sizes::default())
+    }
+
+    /// The same, with other sizes of blocks and pages.
+    pub fn with_sizes(
+        mut input: Box<dyn Read + Send>,
+        source: Option<Arc<dyn ReadAt + Send + Sync>>,
+        bodies: bool,
+        sizes: Sizes,
+    ) -> Result<Reader> {
+        let mut carry = Vec::with_capacity(sizes.block);
         let input_ended = fill(&mut *input, &mut carry, HEADER_LEN, 0)?;
         let header = Header::parse(carry.get(..HEADER_LEN.min(carry.len())).unwrap_or_default())?;
         Ok(Reader {
             input,
             source,
             bodies,
+            sizes,
             carry,
             offset: 0,
             input_ended,
@@ -439,6 +476,12 @@ impl Reader {
     #[must_use]
     pub fn header(&self) -> Header {
         self.header
+    }
+
+    /// The sizes it was made with.
+    #[must_use]
+    pub fn sizes(&self) -> Sizes {
+        self.sizes
     }
 
     /// How the file ended, once [`Reader::next_block`] has given `None`.
@@ -468,7 +511,7 @@ impl Reader {
         bytes.clear();
         frames.clear();
         std::mem::swap(&mut bytes, &mut self.carry);
-        let mut want = limits::BLOCK;
+        let mut want = self.sizes.block;
         loop {
             if !self.input_ended && bytes.len() < want {
                 self.input_ended = fill(&mut *self.input, &mut bytes, want, self.offset)?;
@@ -505,9 +548,18 @@ impl Reader {
                     bytes.truncate(consumed);
                     return Ok(Some(self.block(bytes, frames, None)));
                 }
-                Stop::More if bytes.len() < limits::BIG_RECORD => want = bytes.len() * 2,
+                Stop::More if bytes.len() < self.held_at_once(&bytes) => want = bytes.len() * 2,
                 Stop::More => return self.big(bytes, frames).map(Some),
             }
+        }
+    }
+
+    /// Up to how many bytes the record at the start of `bytes` is held in memory as a whole.
+    fn held_at_once(&self, bytes: &[u8]) -> usize {
+        match bytes.first() {
+            // Later records need it.
+            Some(&op::HASH_TEMPLATE) if self.header.flavour == Flavour::Redis => limits::TEMPLATES,
+            _ => self.sizes.big_record,
         }
     }
 
@@ -572,9 +624,7 @@ impl Reader {
                 let key = len - b.rest().len();
                 let key_start = *b;
                 if let Err(e) = string::skip(b) {
-                    return Err(e
-                        .within("the key's name")
-                        .within(format!("a key of type {} ({code})", row.name)));
+                    return Err(in_name(e, row));
                 }
                 let body = len - b.rest().len();
                 if let Err(e) = skip::value(b, row.layout, &self.templates) {
@@ -666,7 +716,14 @@ impl Reader {
                 Err(e) => return Err(e),
             }
         };
+        if bytes.len() < body + BODY_HEAD && !self.input_ended {
+            self.input_ended = fill(&mut *self.input, &mut bytes, body + BODY_HEAD, self.offset)?;
+        }
         let rest = bytes.split_off(body);
+        let head = rest
+            .get(..BODY_HEAD.min(rest.len()))
+            .unwrap_or_default()
+            .to_vec();
         self.crc.update(&bytes);
         let offset = self.offset + body as u64;
         let spool = (self.bodies && self.source.is_none()).then(Spool::default);
@@ -677,6 +734,7 @@ impl Reader {
             offset,
             crc: &mut self.crc,
             spool,
+            block: self.sizes.block,
         };
         let valkey = self.header.flavour == Flavour::Valkey;
         let skipped = match frame.what {
@@ -704,21 +762,28 @@ impl Reader {
                 source: Some(Arc::new(spool)),
                 start: 0,
                 offset,
+                head,
                 len,
+                page: self.sizes.page,
             },
             (None, source) => BigBody {
                 source: source.clone().filter(|_| self.bodies),
                 start: offset,
                 offset,
+                head,
                 len,
+                page: self.sizes.page,
             },
         };
         if let What::Record(op::HASH_TEMPLATE) = frame.what
             && !valkey
         {
-            return Err(Error::limit("a hash template of over 1 MiB").at(offset));
+            let most = limits::TEMPLATES;
+            return Err(Error::limit(format!("a hash template of over {most} bytes")).at(offset));
         }
-        self.attrs = Attrs::default();
+        if let What::Key(_) = frame.what {
+            self.attrs = Attrs::default();
+        }
         frames.push(frame);
         Ok(self.block(bytes, frames, Some(big)))
     }
@@ -739,7 +804,7 @@ impl Reader {
             let key = len - b.rest().len();
             let what = match types::by_code(self.header.flavour, code) {
                 Some(row) => {
-                    string::skip(&mut b)?;
+                    string::skip(&mut b).map_err(|e| in_name(e, row))?;
                     What::Key(row)
                 }
                 None if pos == 0 => What::Record(code),
@@ -799,7 +864,7 @@ impl Reader {
             self.input_ended = fill(
                 &mut *self.input,
                 &mut self.carry,
-                limits::BLOCK,
+                self.sizes.block,
                 end + tail_len,
             )?;
             tail_len += self.carry.len() as u64;
@@ -846,6 +911,12 @@ fn attribute(
 #[inline]
 fn small(n: usize) -> u32 {
     u32::try_from(n).unwrap_or(u32::MAX)
+}
+
+#[cold]
+fn in_name(e: Error, row: &TypeRow) -> Error {
+    e.within("the key's name")
+        .within(format!("a key of type {} ({})", row.name, row.code))
 }
 
 #[cold]
@@ -908,6 +979,8 @@ struct Feed<'i> {
     offset: u64,
     crc: &'i mut Crc64,
     spool: Option<Spool>,
+    /// How much is read at a time.
+    block: usize,
 }
 
 impl Feed<'_> {
@@ -922,8 +995,8 @@ impl Feed<'_> {
         self.offset += self.next as u64;
         self.page.drain(..self.next);
         self.next = 0;
-        if self.page.len() < limits::BLOCK {
-            fill(self.input, &mut self.page, limits::BLOCK, self.offset)?;
+        if self.page.len() < self.block {
+            fill(self.input, &mut self.page, self.block, self.offset)?;
         }
         Ok(())
     }
@@ -954,8 +1027,7 @@ impl Feed<'_> {
     #[cold]
     fn short(&self, n: u64) -> Error {
         let left = self.page.len() - self.next;
-        self.at()
-            .truncated(format!("{n} bytes run past the end ({left} left)"))
+        self.at().truncated(past_the_end(n, left as u64))
     }
 }
 
@@ -998,7 +1070,7 @@ impl<'a> Bytes<'a> for Feed<'_> {
         scratch.clear();
         let mut need = usize::try_from(n).unwrap_or(limits::GIANT);
         while need > 0 {
-            let part = need.min(limits::BLOCK);
+            let part = need.min(self.block);
             let window = self.window(part)?;
             scratch.extend_from_slice(window.get(..part).unwrap_or(window));
             self.next += part;
@@ -1021,9 +1093,7 @@ impl<'a> Bytes<'a> for Feed<'_> {
             self.next = self.page.len();
             self.turn()?;
             if self.page.is_empty() {
-                return Err(
-                    start.truncated(format!("{n} bytes run past the end ({} left)", n - need))
-                );
+                return Err(start.truncated(past_the_end(n, n - need)));
             }
         }
     }

@@ -21,7 +21,7 @@ pub enum Len {
 }
 
 /// Reads either.
-#[inline]
+#[inline(always)]
 pub fn read<'a, B: Bytes<'a>>(b: &mut B) -> Result<Len> {
     let first = b.byte()?;
     match first >> 6 {

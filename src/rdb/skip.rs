@@ -160,6 +160,14 @@ fn field_names<'a, B: Bytes<'a>>(b: &mut B) -> Result<u64> {
 
 /// Marked fields of a module, up to and with the end mark.
 pub fn module_fields<'a, B: Bytes<'a>>(b: &mut B) -> Result<()> {
+    module_fields_with(b, string::skip)
+}
+
+/// The same, with something else to pass over strings.
+pub(super) fn module_fields_with<'a, B: Bytes<'a>>(
+    b: &mut B,
+    mut text: impl FnMut(&mut B) -> Result<()>,
+) -> Result<()> {
     loop {
         let at = b.at();
         match length::number(b)? {
@@ -169,7 +177,7 @@ pub fn module_fields<'a, B: Bytes<'a>>(b: &mut B) -> Result<()> {
             }
             3 => b.skip(4)?,
             4 => b.skip(8)?,
-            5 => string::skip(b)?,
+            5 => text(b)?,
             other => {
                 return Err(at.corrupt(format!("{other} is no mark of a module's field (0 to 5)")));
             }

@@ -26,7 +26,7 @@ pub enum Form {
 }
 
 /// Reads what stands in front of a string's bytes.
-#[inline]
+#[inline(always)]
 pub fn form<'a, B: Bytes<'a>>(b: &mut B) -> Result<Form> {
     match length::read(b)? {
         Len::Plain(n) => Ok(Form::Raw(n)),
@@ -72,7 +72,7 @@ fn int<'a, B: Bytes<'a>>(b: &mut B, width: u8) -> Result<i64> {
 }
 
 /// Reads a string; `scratch` holds what must be expanded or copied.
-#[inline]
+#[inline(always)]
 pub fn read<'a, 's, B: Bytes<'a>>(b: &mut B, scratch: &'s mut Vec<u8>) -> Result<Str<'s>>
 where
     'a: 's,
@@ -93,6 +93,29 @@ where
         }
         Form::Int(n) => Ok(Str::Int(int(b, n)?)),
         Form::Lzf(stored, len) => expand(b, stored, len, scratch),
+    }
+}
+
+/// Passes over a string and checks what would be expanded, without expanding it.
+#[inline]
+pub fn check<'a, B: Bytes<'a>>(b: &mut B, scratch: &mut Vec<u8>) -> Result<()> {
+    match form(b)? {
+        Form::Raw(n) => b.skip(n),
+        Form::Int(n) => b.skip(u64::from(n)),
+        Form::Lzf(stored, len) => {
+            let at = b.at();
+            match b.take(stored, scratch)? {
+                Data::Slice(bytes) => lzf::check(bytes, len).map_err(|e| bad_lzf(at, e)),
+                Data::Far(far, _) => Giant {
+                    far,
+                    stored,
+                    len,
+                    lzf: true,
+                    offset: at.offset,
+                }
+                .chunks(&mut |_| Ok(())),
+            }
+        }
     }
 }
 
@@ -134,7 +157,7 @@ where
 
 #[cold]
 fn bad_lzf(at: At, e: lzf::LzfError) -> crate::Error {
-    at.corrupt(format!("invalid LZF: {e}"))
+    at.corrupt(e.to_string())
 }
 
 /// A packed blob: its bytes in one piece, or pages of it.

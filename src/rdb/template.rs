@@ -131,7 +131,7 @@ pub(super) fn listpack_len<'a, B: Bytes<'a>>(b: &mut B) -> Result<u64> {
             .unwrap_or(usize::MAX)
             .min(limits::INFLATE);
         crate::packed::lzf::decode(bytes, len, &mut expanded)
-            .map_err(|e| at.corrupt(format!("invalid LZF: {e}")))?;
+            .map_err(|e| at.corrupt(e.to_string()))?;
         expanded.as_slice()
     } else {
         bytes

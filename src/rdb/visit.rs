@@ -8,6 +8,12 @@ use crate::packed::string::Str;
 /// Receives the parts of a value. A method that is not overridden ignores its part.
 #[allow(unused_variables, reason = "the defaults do nothing")]
 pub trait Visit {
+    /// Whether it looks at strings that need not be compared (values of strings and fields, elements of lists). If not,
+    /// they are checked without being expanded, and may come out empty.
+    #[inline]
+    fn reads(&self) -> bool {
+        true
+    }
     /// The value of a string.
     fn string(&mut self, value: Str<'_>) -> Result<()> {
         Ok(())

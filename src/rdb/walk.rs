@@ -3,8 +3,8 @@
 //! One dispatch for all layouts, generic over where the bytes are. What is wrong but can be read past goes to
 //! [`Visit::finding`]; so do equal members and fields, when the walk is told to look for them.
 
-use super::length;
 use super::frame::Record;
+use super::length;
 use super::seen::{Hash64, Seen};
 use super::string::{self, BlobScratch};
 use super::template::Templates;
@@ -49,9 +49,9 @@ pub(super) struct Distinct<'s> {
 }
 
 impl<'s> Distinct<'s> {
-    pub(super) fn begin(on: bool, seen: &'s mut Seen, hint: u64) -> Result<Distinct<'s>> {
+    pub(super) fn begin(on: bool, seen: &'s mut Seen) -> Result<Distinct<'s>> {
         if on {
-            seen.begin(hint)?;
+            seen.begin()?;
         }
         Ok(Distinct {
             seen: on.then_some(seen),
@@ -158,10 +158,8 @@ fn value<'a, B: Bytes<'a> + Clone, V: Visit + ?Sized>(
 ) -> Result<()> {
     let d = w.distinct;
     let elements = match w.row.layout {
-        Layout::Text => {
-            v.string(string::read(b, &mut sc.a)?)?;
-            return Ok(());
-        }
+        Layout::Text if v.reads() => return v.string(string::read(b, &mut sc.a)?),
+        Layout::Text => return string::check(b, &mut sc.a),
         Layout::List => list::plain(b, sc, v)?,
         Layout::ListZiplist => list::ziplist(b, sc, v)?,
         Layout::Quicklist => list::quicklist(b, sc, v)?,
@@ -311,6 +309,9 @@ impl SecondLook {
 }
 
 impl Visit for SecondLook {
+    fn reads(&self) -> bool {
+        false
+    }
     fn member(&mut self, member: Str<'_>) -> Result<()> {
         self.look(member)
     }

@@ -3,6 +3,7 @@
 
 pub mod bytes;
 pub mod json;
+pub mod keys;
 pub mod resp;
 pub mod restore;
 

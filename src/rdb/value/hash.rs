@@ -37,14 +37,20 @@ fn fields<'a, B: Bytes<'a>, V: Visit + ?Sized>(
     after: impl Fn(&mut B) -> Result<Option<u64>>,
 ) -> Result<u64> {
     let n = length::number(b)?;
-    let mut distinct = Distinct::begin(distinct, &mut sc.seen, n)?;
+    let reads = v.reads();
+    let mut distinct = Distinct::begin(distinct, &mut sc.seen)?;
     for i in 0..n {
         let mut step = || {
             let at = b.at();
             let first = before(b)?;
             let field = string::read(b, &mut sc.a)?;
             distinct.add(&field)?;
-            let value = string::read(b, &mut sc.b)?;
+            let value = if reads {
+                string::read(b, &mut sc.b)?
+            } else {
+                string::check(b, &mut sc.b)?;
+                Str::Bytes(&[])
+            };
             let expire = after(b)?.or(first);
             if expire.is_some_and(|ms| ms > EXPIRE_MAX) {
                 v.finding(bad_expire(at, expire.unwrap_or_default()))?;
@@ -119,7 +125,7 @@ pub(in crate::rdb) fn zipmap<'a, B: Bytes<'a>, V: Visit + ?Sized>(
 ) -> Result<u64> {
     over_blob!(string::blob(b, &mut sc.blob)?, bytes => {
         let mut reader = zm::Reader::new(bytes)?;
-        let mut distinct = Distinct::begin(distinct, &mut sc.seen, 64)?;
+        let mut distinct = Distinct::begin(distinct, &mut sc.seen)?;
         while let Some((field, value)) = reader.next(&mut sc.a, &mut sc.b)? {
             distinct.add(&field)?;
             v.field(field, value, None)?;
@@ -140,7 +146,7 @@ macro_rules! pairs {
         ) -> Result<u64> {
             over_blob!(string::blob(b, &mut sc.blob)?, bytes => {
                 let mut reader = $reader::Reader::new(bytes)?;
-                let mut distinct = Distinct::begin(distinct, &mut sc.seen, 64)?;
+                let mut distinct = Distinct::begin(distinct, &mut sc.seen)?;
                 let mut n = 0u64;
                 while let Some(field) = reader.next(&mut sc.a)? {
                     let at = reader.at();
@@ -173,7 +179,7 @@ pub(in crate::rdb) fn listpack_ttl<'a, B: Bytes<'a>, V: Visit + ?Sized>(
     }
     over_blob!(string::blob(b, &mut sc.blob)?, bytes => {
         let mut reader = lp::Reader::new(bytes)?;
-        let mut distinct = Distinct::begin(distinct, &mut sc.seen, 64)?;
+        let mut distinct = Distinct::begin(distinct, &mut sc.seen)?;
         let mut n = 0u64;
         let mut last = Some(0);
         let mut broken = None;

@@ -20,6 +20,9 @@ pub(in crate::rdb) fn plain<'a, B: Bytes<'a>, V: Visit + ?Sized>(
     sc: &mut Scratch,
     v: &mut V,
 ) -> Result<u64> {
+    if !v.reads() {
+        return counted(b, "element", |b, _| string::check(b, &mut sc.a));
+    }
     counted(b, "element", |b, _| v.element(string::read(b, &mut sc.a)?))
 }
 

@@ -6,6 +6,7 @@
 
 use super::super::length;
 use super::super::skip;
+use super::super::string;
 use super::super::visit::Visit;
 use super::super::walk::Scratch;
 use crate::error::Result;
@@ -19,7 +20,7 @@ pub(in crate::rdb) fn walk<'a, B: Bytes<'a> + Clone, V: Visit + ?Sized>(
 ) -> Result<()> {
     let id = length::number(b)?;
     let mut end = b.clone();
-    skip::module_fields(&mut end)?;
+    skip::module_fields_with(&mut end, |b| string::check(b, &mut sc.a))?;
     let at = b.at();
     let n = b.left() - end.left();
     let fields = match b.take(n, &mut sc.a)? {

@@ -59,7 +59,7 @@ fn plain<'a, B: Bytes<'a>, V: Visit + ?Sized>(
     mut score: impl FnMut(&mut B) -> Result<f64>,
 ) -> Result<u64> {
     let n = length::number(b)?;
-    let mut distinct = Distinct::begin(distinct, &mut sc.seen, n)?;
+    let mut distinct = Distinct::begin(distinct, &mut sc.seen)?;
     for i in 0..n {
         let mut step = || {
             let member = string::read(b, &mut sc.a)?;
@@ -153,7 +153,7 @@ macro_rules! packed {
         ) -> Result<u64> {
             over_blob!(string::blob(b, &mut sc.blob)?, bytes => {
                 let mut reader = $reader::Reader::new(bytes)?;
-                let mut distinct = Distinct::begin(distinct, &mut sc.seen, 64)?;
+                let mut distinct = Distinct::begin(distinct, &mut sc.seen)?;
                 let mut order = Order::default();
                 let mut n = 0u64;
                 loop {

@@ -1,0 +1,750 @@
+//! The manifest of a multi-part append-only file: which files make up the log, and in which order.
+//!
+//! ```text
+//! file appendonly.aof.2.base.rdb seq 2 type b                   b  base, at most one, loaded first
+//! file appendonly.aof.1.incr.aof seq 1 type h                   h  history, never loaded, to be deleted
+//! file "my log.2.incr.aof" seq 2 type i startoffset 1234        i  incr, loaded in this order
+//!
+//! line   "#" anything LF  │  key SP value ( SP key SP value )* LF     at most 1024 bytes, LF included
+//! key    file, seq, type (all three needed, in any order and case), startoffset, endoffset, anything else
+//! value  words as a shell quotes them: "…" with \n \r \t \b \a \xHH \any, '…' with \' only
+//! ```
+//!
+//! A server stops at the first thing it dislikes; [`Manifest::read`] goes on and returns every [`Problem`] with its line
+//! and the server's words for it. Keys that nobody here knows are kept, in order, for whoever writes the manifest again.
+//! What [`Manifest::write`] writes is what servers write, byte for byte.
+//!
+//! Source: redis `src/aof.c` (`aofLoadManifestFromFile`, `aofInfoFormat`), `src/sds.c` (`sdssplitargs`, `sdscatrepr`).
+//! Bounds: [`RECORDS`] records and [`PROBLEMS`] problems are kept, whatever the file's size.
+
+use crate::error::{Error, Result};
+use crate::limits::FINDINGS_LISTED;
+use crate::resp::line::strtol;
+use std::fmt;
+use std::io::{BufRead, BufReader, Read};
+
+/// The longest line, LF included.
+pub const LINE: usize = 1024;
+
+/// Records that are kept. Servers hold a handful.
+pub const RECORDS: usize = 100_000;
+
+/// Problems that are listed; the rest are counted.
+pub const PROBLEMS: usize = FINDINGS_LISTED;
+
+/// What a file is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Role {
+    /// The state that the log starts from.
+    Base,
+    /// Made obsolete by a rewrite, waiting to be deleted.
+    History,
+    /// What happened since.
+    Incr,
+}
+
+impl Role {
+    /// The letter in a manifest.
+    #[must_use]
+    pub fn letter(self) -> char {
+        match self {
+            Role::Base => 'b',
+            Role::History => 'h',
+            Role::Incr => 'i',
+        }
+    }
+
+    /// The word for people.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Role::Base => "base",
+            Role::History => "history",
+            Role::Incr => "incr",
+        }
+    }
+}
+
+/// One line of a manifest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// The file's name, exact bytes, without a folder.
+    pub name: Vec<u8>,
+    /// Its sequence number; base and incr files count separately.
+    pub seq: i64,
+    /// What it is for.
+    pub role: Role,
+    /// Replication offset when the file was created (Redis 8).
+    pub start_offset: Option<i64>,
+    /// Replication offset when the file was closed (Redis 8).
+    pub end_offset: Option<i64>,
+    /// Other keys and their values, in order.
+    pub extra: Vec<(Vec<u8>, Vec<u8>)>,
+    /// Number of its line, from 1; 0 for a record that was not read.
+    pub line: u64,
+}
+
+/// Something about a manifest that a server refuses, or that a reader should know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// Number of the line, from 1.
+    pub line: u64,
+    /// Offset of the line.
+    pub at: u64,
+    /// What it is.
+    pub kind: ProblemKind,
+}
+
+/// See [`Problem`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ProblemKind {
+    /// The file has no bytes.
+    Empty,
+    /// A line over 1024 bytes, or without LF, or with a NUL in it.
+    LongLine,
+    /// A line of blanks.
+    Blank,
+    /// A quote that is not closed, or has something right behind it.
+    Quote,
+    /// So many words, where servers want an even number of at least six.
+    Words(usize),
+    /// A name with `/` or `\`.
+    Path(Vec<u8>),
+    /// A name that cannot be a file: empty, `.`, `..`, or with a NUL.
+    Name(Vec<u8>),
+    /// No `file`, no `seq` (0 counts as none) or no `type` (an empty one counts as none).
+    Missing(&'static str),
+    /// A second base.
+    SecondBase,
+    /// An incr whose number is not above the one before.
+    NotMonotonic {
+        /// Its number.
+        seq: i64,
+        /// The number before.
+        after: i64,
+    },
+    /// A type that starts with this byte.
+    UnknownType(u8),
+    /// More than [`RECORDS`] records: a limit of this program, not of servers.
+    TooMany,
+    /// No records, only comments: servers start with an empty dataset.
+    NoRecords,
+    /// A key that appears twice in a line; the last one counts.
+    Repeated(Vec<u8>),
+    /// A number that is not written as servers write it; they read it as this.
+    Number(i64),
+    /// The line ends in CRLF.
+    CarriageReturn,
+}
+
+impl ProblemKind {
+    /// What a server logs when it refuses to start for this reason; `None` if it loads the manifest.
+    #[must_use]
+    pub fn server_words(&self) -> Option<&'static str> {
+        use ProblemKind::*;
+        match self {
+            Empty => Some("Found an empty AOF manifest"),
+            LongLine => Some("The AOF manifest file contains too long line"),
+            Blank | Quote | Words(_) | Missing(_) => Some("Invalid AOF manifest file format"),
+            Path(_) => Some("File can't be a path, just a filename"),
+            SecondBase => Some("Found duplicate base file information"),
+            NotMonotonic { .. } => Some("Found a non-monotonic sequence number"),
+            UnknownType(_) => Some("Unknown AOF file type"),
+            Name(_) | TooMany | NoRecords | Repeated(_) | Number(_) | CarriageReturn => None,
+        }
+    }
+
+    /// Whether the manifest cannot be used: servers refuse it, or it is beyond what this program takes.
+    #[must_use]
+    pub fn is_fatal(&self) -> bool {
+        self.server_words().is_some() || matches!(self, ProblemKind::Name(_) | ProblemKind::TooMany)
+    }
+}
+
+impl fmt::Display for ProblemKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        use crate::text::quoted;
+        use ProblemKind::*;
+        match self {
+            Empty => f.write_str("the manifest is empty"),
+            LongLine => write!(
+                f,
+                "a line over {LINE} bytes, without its LF, or with a NUL in it"
+            ),
+            Blank => f.write_str("a blank line"),
+            Quote => f.write_str("a quote that is not closed, or has something right behind it"),
+            Words(n) => write!(f, "{n} words, not an even number of at least 6"),
+            Path(name) => write!(f, "the name {} has a / or \\ in it", quoted(name)),
+            Name(name) => write!(
+                f,
+                "the name {} cannot be a file in this folder",
+                quoted(name)
+            ),
+            Missing(key) => write!(f, "no {key}"),
+            SecondBase => f.write_str("a second base file"),
+            NotMonotonic { seq, after } => {
+                write!(f, "incr number {seq} does not come after {after}")
+            }
+            UnknownType(b) => write!(f, "the type {} is not b, h or i", quoted(&[*b])),
+            TooMany => write!(f, "more than {RECORDS} records"),
+            NoRecords => f.write_str("only comments: a server starts with an empty dataset"),
+            Repeated(key) => write!(f, "the key {} appears twice", quoted(key)),
+            Number(n) => write!(
+                f,
+                "a number that is not written as servers do; they read {n}"
+            ),
+            CarriageReturn => f.write_str("the line ends in CRLF"),
+        }
+    }
+}
+
+/// A manifest. See the module.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Manifest {
+    /// Its records in the order of the file.
+    pub records: Vec<Record>,
+    /// How many lines it has.
+    pub lines: u64,
+    /// How many of them are comments.
+    pub comments: u64,
+}
+
+/// What [`Manifest::read`] found.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Reading {
+    /// Every record that can be told, those of problem lines included where they are whole.
+    pub manifest: Manifest,
+    /// The problems in order, at most [`PROBLEMS`]; but the first fatal one is always among them.
+    pub problems: Vec<Problem>,
+    /// How many there are.
+    pub problem_count: u64,
+    /// What makes servers refuse it first.
+    pub fatal: Option<Problem>,
+}
+
+impl Reading {
+    fn found(&mut self, line: u64, at: u64, kind: ProblemKind) {
+        let problem = Problem { line, at, kind };
+        self.problem_count += 1;
+        if self.fatal.is_none() && problem.kind.is_fatal() {
+            self.fatal = Some(problem.clone());
+            self.problems.truncate(PROBLEMS - 1);
+        }
+        if self.problems.len() < PROBLEMS {
+            self.problems.push(problem);
+        }
+    }
+}
+
+impl Manifest {
+    /// The base, if there is one (the first, should there be more).
+    #[must_use]
+    pub fn base(&self) -> Option<&Record> {
+        self.role(Role::Base).next()
+    }
+
+    /// The incr files in loading order.
+    pub fn incrs(&self) -> impl Iterator<Item = &Record> {
+        self.role(Role::Incr)
+    }
+
+    /// The history files.
+    pub fn history(&self) -> impl Iterator<Item = &Record> {
+        self.role(Role::History)
+    }
+
+    fn role(&self, role: Role) -> impl Iterator<Item = &Record> {
+        self.records.iter().filter(move |r| r.role == role)
+    }
+
+    /// Reads a manifest to its end, whatever is wrong with it.
+    ///
+    /// # Errors
+    /// Only what the operating system reports.
+    pub fn read(src: impl Read) -> Result<Reading> {
+        let mut src = BufReader::new(src);
+        let mut reading = Reading::default();
+        let mut line = Vec::with_capacity(LINE);
+        let (mut number, mut at, mut begun) = (1, 0, false);
+        let mut so_far = SoFar::default();
+        loop {
+            let found =
+                fgets(&mut src, &mut line).map_err(|e| Error::from_io(e, "read the manifest"))?;
+            if !found {
+                break;
+            }
+            let whole = line.last() == Some(&b'\n');
+            let start = at;
+            at += line.len() as u64;
+            if line.first() == Some(&b'#') {
+                reading.manifest.comments += u64::from(!begun);
+            } else if !whole || line.contains(&0) {
+                reading.found(number, start, ProblemKind::LongLine);
+                if !whole {
+                    at +=
+                        skip_line(&mut src).map_err(|e| Error::from_io(e, "read the manifest"))?;
+                }
+                line.clear();
+            } else {
+                record(&line, number, start, &mut so_far, &mut reading);
+            }
+            // A comment longer than the buffer: what is left of it counts as a line to servers, but not to eyes.
+            begun = !whole && !line.is_empty();
+            number += u64::from(!begun);
+        }
+        reading.manifest.lines = number - 1 + u64::from(begun);
+        if at == 0 {
+            reading.found(0, 0, ProblemKind::Empty);
+        } else if reading.manifest.records.is_empty() && reading.problem_count == 0 {
+            reading.found(reading.manifest.lines, 0, ProblemKind::NoRecords);
+        }
+        Ok(reading)
+    }
+
+    /// Reads a manifest as strictly as a server: the first fatal problem is the error.
+    ///
+    /// # Errors
+    /// The first fatal problem, or what the operating system reports.
+    pub fn read_strict(src: impl Read) -> Result<Manifest> {
+        let reading = Manifest::read(src)?;
+        match reading.fatal {
+            None => Ok(reading.manifest),
+            Some(problem) => Err(Error::corrupt(problem.at, problem.kind.to_string())
+                .within(format!("line {}", problem.line))),
+        }
+    }
+
+    /// Appends the manifest as servers write it: the base, history, incr files.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        for role in [Role::Base, Role::History, Role::Incr] {
+            for record in self.role(role) {
+                record.write(out);
+            }
+        }
+    }
+}
+
+impl Record {
+    /// A record with nothing but what every one needs.
+    #[must_use]
+    pub fn new(name: impl Into<Vec<u8>>, seq: i64, role: Role) -> Record {
+        Record {
+            name: name.into(),
+            seq,
+            role,
+            start_offset: None,
+            end_offset: None,
+            extra: Vec::new(),
+            line: 0,
+        }
+    }
+
+    /// Appends its line.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"file ");
+        write_word(&self.name, out);
+        out.extend_from_slice(format!(" seq {} type {}", self.seq, self.role.letter()).as_bytes());
+        for (key, offset) in [
+            ("startoffset", self.start_offset),
+            ("endoffset", self.end_offset),
+        ] {
+            if let Some(offset) = offset {
+                out.extend_from_slice(format!(" {key} {offset}").as_bytes());
+            }
+        }
+        for (key, value) in &self.extra {
+            out.push(b' ');
+            write_word(key, out);
+            out.push(b' ');
+            write_word(value, out);
+        }
+        out.push(b'\n');
+    }
+}
+
+/// Reads a piece of a line as `fgets` does with a buffer for [`LINE`] bytes. False at the end.
+fn fgets(src: &mut impl BufRead, line: &mut Vec<u8>) -> std::io::Result<bool> {
+    line.clear();
+    src.take(LINE as u64).read_until(b'\n', line)?;
+    Ok(!line.is_empty())
+}
+
+/// Reads over the rest of a line and returns its length.
+fn skip_line(src: &mut impl BufRead) -> std::io::Result<u64> {
+    let mut skipped = 0;
+    loop {
+        let buffer = src.fill_buf()?;
+        let lf = buffer.iter().position(|&b| b == b'\n');
+        let n = lf.map_or(buffer.len(), |i| i + 1);
+        src.consume(n);
+        skipped += n as u64;
+        if lf.is_some() || n == 0 {
+            return Ok(skipped);
+        }
+    }
+}
+
+/// What the lines above one have settled: whether there is a base, and the last number of an incr.
+#[derive(Default)]
+struct SoFar {
+    base: bool,
+    incr: i64,
+}
+
+/// Judges one line that is no comment, and adds its record.
+fn record(line: &[u8], number: u64, at: u64, so_far: &mut SoFar, reading: &mut Reading) {
+    let is_blank = |b: &u8| matches!(b, b' ' | b'\t' | b'\r' | b'\n');
+    let start = line.iter().take_while(|b| is_blank(b)).count();
+    let end = line.len() - line.iter().rev().take_while(|b| is_blank(b)).count();
+    let Some(text) = line.get(start..end).filter(|t| !t.is_empty()) else {
+        return reading.found(number, at, ProblemKind::Blank);
+    };
+    let Some(words) = split_words(text) else {
+        return reading.found(number, at, ProblemKind::Quote);
+    };
+    if words.len() < 6 || words.len() % 2 != 0 {
+        return reading.found(number, at, ProblemKind::Words(words.len()));
+    }
+    if line.ends_with(b"\r\n") {
+        reading.found(number, at, ProblemKind::CarriageReturn);
+    }
+    let mut read = Record::new("", 0, Role::Base);
+    read.line = number;
+    let (mut name, mut role) = (None, None);
+    let mut seen: Vec<Vec<u8>> = Vec::new();
+    let mut words = words.into_iter();
+    while let (Some(key), Some(value)) = (words.next(), words.next()) {
+        let lower = key.to_ascii_lowercase();
+        let number_of = |reading: &mut Reading| {
+            let (value, minimal) = strtol(&value);
+            if !minimal {
+                reading.found(number, at, ProblemKind::Number(value));
+            }
+            value
+        };
+        match &lower[..] {
+            b"file" => {
+                if value.iter().any(|b| matches!(b, b'/' | b'\\')) {
+                    return reading.found(number, at, ProblemKind::Path(value));
+                }
+                name = Some(value);
+            }
+            b"seq" => read.seq = number_of(reading),
+            b"type" => role = value.first().copied(),
+            b"startoffset" => read.start_offset = Some(number_of(reading)),
+            b"endoffset" => read.end_offset = Some(number_of(reading)),
+            _ => read.extra.push((key, value)),
+        }
+        if seen.contains(&lower) {
+            reading.found(number, at, ProblemKind::Repeated(lower));
+        } else {
+            seen.push(lower);
+        }
+    }
+    let (Some(name), Some(role)) = (&name, role) else {
+        let missing = if name.is_none() { "file" } else { "type" };
+        return reading.found(number, at, ProblemKind::Missing(missing));
+    };
+    if read.seq == 0 {
+        return reading.found(number, at, ProblemKind::Missing("seq"));
+    }
+    if matches!(&name[..], b"" | b"." | b"..") || name.contains(&0) {
+        return reading.found(number, at, ProblemKind::Name(name.clone()));
+    }
+    read.name.clone_from(name);
+    read.role = match role {
+        b'b' => Role::Base,
+        b'h' => Role::History,
+        b'i' => Role::Incr,
+        b => return reading.found(number, at, ProblemKind::UnknownType(b)),
+    };
+    match read.role {
+        Role::Base if so_far.base => reading.found(number, at, ProblemKind::SecondBase),
+        Role::Base => so_far.base = true,
+        Role::Incr if read.seq <= so_far.incr => {
+            let (seq, after) = (read.seq, so_far.incr);
+            reading.found(number, at, ProblemKind::NotMonotonic { seq, after });
+        }
+        Role::Incr => so_far.incr = read.seq,
+        Role::History => {}
+    }
+    if reading.manifest.records.len() < RECORDS {
+        reading.manifest.records.push(read);
+    } else if !reading
+        .fatal
+        .as_ref()
+        .is_some_and(|p| p.kind == ProblemKind::TooMany)
+    {
+        reading.found(number, at, ProblemKind::TooMany);
+    }
+}
+
+/// Words as `sdssplitargs` splits them; `None` for quotes out of balance.
+fn split_words(text: &[u8]) -> Option<Vec<Vec<u8>>> {
+    let is_space = |b: &u8| matches!(b, b' ' | b'\t'..=b'\r');
+    let mut words = Vec::new();
+    let mut rest = text;
+    loop {
+        let blank = rest.iter().take_while(|b| is_space(b)).count();
+        rest = rest.get(blank..)?;
+        if rest.is_empty() {
+            return Some(words);
+        }
+        let mut word = Vec::new();
+        loop {
+            match rest {
+                // Vertical tab and form feed part words only when they stand in front of one.
+                [] | [b' ' | b'\n' | b'\r' | b'\t', ..] => break,
+                [quote @ (b'"' | b'\''), tail @ ..] => {
+                    rest = unquote(*quote, tail, &mut word)?;
+                    if rest.first().is_some_and(|b| !is_space(b)) {
+                        return None;
+                    }
+                    break;
+                }
+                [b, tail @ ..] => {
+                    word.push(*b);
+                    rest = tail;
+                }
+            }
+        }
+        words.push(word);
+    }
+}
+
+/// Reads on to the closing quote, and returns what is behind it.
+fn unquote<'a>(quote: u8, mut rest: &'a [u8], word: &mut Vec<u8>) -> Option<&'a [u8]> {
+    let hex = |b: u8| {
+        char::from(b)
+            .to_digit(16)
+            .and_then(|d| u8::try_from(d).ok())
+    };
+    loop {
+        let (&b, tail) = rest.split_first()?;
+        rest = tail;
+        if b == quote {
+            return Some(rest);
+        }
+        if b != b'\\' {
+            word.push(b);
+            continue;
+        }
+        match (quote, rest) {
+            (b'"', [b'x', high, low, tail @ ..]) if hex(*high).is_some() && hex(*low).is_some() => {
+                word.push(hex(*high)? << 4 | hex(*low)?);
+                rest = tail;
+            }
+            (b'"', [c, tail @ ..]) => {
+                word.push(match c {
+                    b'n' => b'\n',
+                    b'r' => b'\r',
+                    b't' => b'\t',
+                    b'b' => 8,
+                    b'a' => 7,
+                    c => *c,
+                });
+                rest = tail;
+            }
+            (b'\'', [b'\'', tail @ ..]) => {
+                word.push(b'\'');
+                rest = tail;
+            }
+            _ => word.push(b'\\'),
+        }
+    }
+}
+
+/// Appends a word, quoted only if servers quote it (`sdsneedsrepr`), or could not read it back: they forget `'`, and the
+/// empty word.
+fn write_word(word: &[u8], out: &mut Vec<u8>) {
+    if !word.is_empty()
+        && word
+            .iter()
+            .all(|b| b.is_ascii_graphic() && !matches!(b, b'\\' | b'"' | b'\''))
+    {
+        return out.extend_from_slice(word);
+    }
+    out.push(b'"');
+    for &b in word {
+        match b {
+            b'\\' | b'"' => out.extend([b'\\', b]),
+            b'\n' => out.extend_from_slice(b"\\n"),
+            b'\r' => out.extend_from_slice(b"\\r"),
+            b'\t' => out.extend_from_slice(b"\\t"),
+            7 => out.extend_from_slice(b"\\a"),
+            8 => out.extend_from_slice(b"\\b"),
+            b' '..=b'~' => out.push(b),
+            b => out.extend_from_slice(format!("\\x{b:02x}").as_bytes()),
+        }
+    }
+    out.push(b'"');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &[u8]) -> Reading {
+        Manifest::read(text).unwrap()
+    }
+
+    fn kinds(text: &[u8]) -> Vec<ProblemKind> {
+        read(text).problems.into_iter().map(|p| p.kind).collect()
+    }
+
+    #[test]
+    fn servers_own_manifests_come_back() {
+        for text in [
+            "file appendonly.aof.2.base.rdb seq 2 type b\nfile appendonly.aof.1.incr.aof seq 1 type h\nfile appendonly.aof.2.incr.aof seq 2 type i startoffset 1234\n",
+            "file a seq 1 type i startoffset 0 endoffset 77\n",
+            "file \"my log \\xc5\\x81\\\"x\\a.1.incr.aof\" seq 1 type i\n",
+            "file a seq 1 type b shard 3 \"odd key\" \"\\x00\"\n",
+        ] {
+            let reading = read(text.as_bytes());
+            assert_eq!(reading.problems, []);
+            let mut out = Vec::new();
+            reading.manifest.write(&mut out);
+            assert_eq!(String::from_utf8(out).unwrap(), text);
+        }
+    }
+
+    #[test]
+    fn any_name_can_be_written_and_read() {
+        for b in 1..=255u8 {
+            if matches!(b, b'/' | b'\\') {
+                continue;
+            }
+            let mut manifest = Manifest::default();
+            manifest
+                .records
+                .push(Record::new([b'a', b, b'b'], 1, Role::Incr));
+            let mut out = Vec::new();
+            manifest.write(&mut out);
+            let reading = read(&out);
+            assert_eq!(reading.fatal, None);
+            assert_eq!(reading.manifest.records[0].name, [b'a', b, b'b']);
+        }
+    }
+
+    #[test]
+    fn lenient_where_servers_are() {
+        let r = read(b"# a comment\n \tTYPE incremental SEQ 7x FILE 'it\\'s' new \"\" \r\n");
+        assert_eq!(r.fatal, None);
+        let record = &r.manifest.records[0];
+        assert_eq!(
+            (&record.name[..], record.seq, record.role, record.line),
+            (&b"it's"[..], 7, Role::Incr, 2)
+        );
+        assert_eq!(record.extra, [(b"new".to_vec(), b"".to_vec())]);
+        assert_eq!(
+            kinds(b"file a seq 1 type b file b\r\n"),
+            [
+                ProblemKind::CarriageReturn,
+                ProblemKind::Repeated(b"file".to_vec())
+            ]
+        );
+        assert_eq!(
+            read(b"file a seq 1 type b file b\n").manifest.records[0].name,
+            b"b"
+        );
+        assert_eq!(kinds(b"file a seq 02 type b\n"), [ProblemKind::Number(2)]);
+        assert_eq!(kinds(b"# nothing\n"), [ProblemKind::NoRecords]);
+        assert_eq!(kinds(b"# nothing"), [ProblemKind::NoRecords]);
+        // Quotes may start inside a word.
+        assert_eq!(
+            read(b"file a\"b c\" seq 1 type b\n").manifest.records[0].name,
+            b"ab c"
+        );
+    }
+
+    #[test]
+    fn what_servers_refuse() {
+        use ProblemKind::*;
+        for (text, kind) in [
+            (&b""[..], Empty),
+            (b"file a seq 1 type b", LongLine),
+            (b"file a seq 1 type b\nfile\0b seq 1 type i\n", LongLine),
+            (b"\n", Blank),
+            (b" \t\n", Blank),
+            (b"file \"a seq 1 type b\n", Quote),
+            (b"file \"a\"b seq 1 type b\n", Quote),
+            (b"file 'a seq 1 type b\n", Quote),
+            (b"file a seq 1 type\n", Words(5)),
+            (b"file a seq 1\n", Words(4)),
+            (b"file a seq 1 type b x\n", Words(7)),
+            (b"file ../a seq 1 type b\n", Path(b"../a".to_vec())),
+            (b"file a\\b seq 1 type b\n", Path(b"a\\b".to_vec())),
+            (b"file .. seq 1 type b\n", Name(b"..".to_vec())),
+            (b"file a seq 0 type b\n", Missing("seq")),
+            (b"file a sequence 1 type b\n", Missing("seq")),
+            (b"file a seq 1 type \"\"\n", Missing("type")),
+            (b"name a seq 1 type b\n", Missing("file")),
+            (b"file a seq 1 type b\nfile b seq 2 type b\n", SecondBase),
+            (
+                b"file a seq 2 type i\nfile b seq 2 type i\n",
+                NotMonotonic { seq: 2, after: 2 },
+            ),
+            (
+                b"file a seq -1 type i\n",
+                NotMonotonic { seq: -1, after: 0 },
+            ),
+            (b"file a seq 1 type x\n", UnknownType(b'x')),
+        ] {
+            let reading = read(text);
+            let fatal = reading.fatal.unwrap().kind;
+            assert_eq!(fatal, kind);
+            assert!(matches!(kind, Name(_)) || kind.server_words().is_some());
+            assert!(Manifest::read_strict(text).is_err());
+        }
+    }
+
+    #[test]
+    fn all_problems_with_their_lines() {
+        let text = b"file a seq 1 type b\n\nfile x/y seq 1 type i\nfile b seq 1 type i\nfile c seq 1 type i\n";
+        let reading = read(text);
+        assert_eq!(
+            reading
+                .problems
+                .iter()
+                .map(|p| (p.line, p.at))
+                .collect::<Vec<_>>(),
+            [(2, 20), (3, 21), (5, 63)]
+        );
+        assert_eq!(reading.manifest.records.len(), 3);
+        assert_eq!(reading.manifest.lines, 5);
+        let e = Manifest::read_strict(&text[..]).unwrap_err();
+        assert_eq!(e.to_string(), "offset 0x14: line 2: a blank line");
+    }
+
+    #[test]
+    fn lines_at_the_border() {
+        for (len, fits) in [(LINE - 1, true), (LINE, true), (LINE + 1, false)] {
+            let mut line = b"file a seq 1 type b x ".to_vec();
+            line.resize(len - 1, b'y');
+            line.push(b'\n');
+            assert_eq!(read(&line).fatal.is_none(), fits, "{len}");
+            line[0] = b'#';
+            // The rest of a comment that is too long is a line to servers: here a lone LF.
+            assert_eq!(read(&line).fatal.is_none(), fits, "{len}");
+            assert_eq!(read(&line).manifest.lines, 1);
+        }
+    }
+
+    #[test]
+    fn a_million_lines() {
+        let mut text = Vec::new();
+        for i in 1..=RECORDS + 10 {
+            text.extend_from_slice(format!("file a seq {i} type i\n").as_bytes());
+        }
+        let reading = read(&text);
+        assert_eq!(reading.manifest.records.len(), RECORDS);
+        assert_eq!(reading.fatal.unwrap().kind, ProblemKind::TooMany);
+        let reading = read(&b"\n".repeat(1_000_000));
+        assert_eq!(
+            (reading.problems.len(), reading.problem_count),
+            (PROBLEMS, 1_000_000)
+        );
+        assert_eq!(read(&b"x".repeat(3_000_000)).manifest.lines, 1);
+    }
+}
