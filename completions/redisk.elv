@@ -51,9 +51,10 @@ set edit:completion:arg-completer[redisk] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'redisk;dump'= {
-            cand -f 'The form: jsonl (an object a line, losing nothing), json (the same objects in an array), keys (names alone)'
-            cand --format 'The form: jsonl (an object a line, losing nothing), json (the same objects in an array), keys (names alone)'
-            cand --binary 'How byte strings are written in JSON: auto (text as text, other bytes and giant strings as {"base64":…}), base64 (every one), escape and hex (for eyes)'
+            cand -f 'The form: jsonl (an object a line, losing nothing), json (the same objects in an array), csv (a row an element), table (for eyes), keys (names alone), resp (SET, RPUSH … for redis-cli --pipe), restore (RESTORE commands)'
+            cand --format 'The form: jsonl (an object a line, losing nothing), json (the same objects in an array), csv (a row an element), table (for eyes), keys (names alone), resp (SET, RPUSH … for redis-cli --pipe), restore (RESTORE commands)'
+            cand --binary 'How byte strings are written in JSON and CSV: auto (text as text, other bytes and giant strings as {"base64":…}, in CSV as base64:…), base64 (every one), escape and hex (for eyes)'
+            cand --target 'With --format resp or restore: the server that the commands are for [default: by the file''s RDB version]'
             cand --limit 'At most so many keys'
             cand -o 'Write to this file instead of stdout. It is written beside its place and put there when it is complete; after an error nothing is left'
             cand --output 'Write to this file instead of stdout. It is written beside its place and put there when it is complete; after an error nothing is left'
@@ -94,6 +95,8 @@ set edit:completion:arg-completer[redisk] = {|@words|
             cand --data-only 'Keys only: no line for the header, aux fields, functions and other records'
             cand -0 'With --format keys: the exact bytes, each key followed by a zero byte'
             cand --null 'With --format keys: the exact bytes, each key followed by a zero byte'
+            cand --csv-safe 'With --format csv: a '' in front of cells that a spreadsheet would run as formulas'
+            cand --sort 'Order by database and key, through temporary files where it is much'
             cand --force 'Replace the output file where it exists'
             cand -q 'No progress bar, and no hints'
             cand --quiet 'No progress bar, and no hints'
