@@ -4,5 +4,6 @@ mod errors;
 mod filters;
 mod formats;
 mod output;
+mod readme;
 mod run;
 mod verify;
