@@ -31,6 +31,8 @@ pub enum ErrorKind {
     Limit,
     /// What was asked for is not possible as it was asked.
     Usage,
+    /// What was asked for is not in the input.
+    Missing,
 }
 
 impl ErrorKind {
@@ -45,6 +47,7 @@ impl ErrorKind {
             ErrorKind::Unsupported => "unsupported",
             ErrorKind::Limit => "limit",
             ErrorKind::Usage => "usage",
+            ErrorKind::Missing => "missing",
         }
     }
 
@@ -201,6 +204,13 @@ impl Error {
     #[must_use]
     pub fn in_key(mut self, db: u64, key: &[u8]) -> Error {
         self.0.place.db.get_or_insert(db);
+        self.0.place.key.get_or_insert_with(|| key.to_vec());
+        self
+    }
+
+    /// Sets the key alone, where its db is not known, unless it is set already.
+    #[must_use]
+    pub fn of_key(mut self, key: &[u8]) -> Error {
         self.0.place.key.get_or_insert_with(|| key.to_vec());
         self
     }

@@ -2,6 +2,9 @@
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
 pub mod aof;
+#[cfg(feature = "cli")]
+pub mod cli;
+pub mod disk;
 pub mod error;
 pub mod filter;
 pub mod input;

@@ -22,6 +22,18 @@ pub fn quoted(bytes: &[u8]) -> Escaped<'_> {
     Escaped { bytes, quote: true }
 }
 
+/// Appends what [`escaped`] gives, at once where there is nothing to escape.
+pub fn push_escaped(bytes: &[u8], out: &mut Vec<u8>) {
+    if bytes
+        .iter()
+        .all(|b| (0x20..0x7f).contains(b) && *b != b'\\')
+    {
+        out.extend_from_slice(bytes);
+    } else {
+        out.extend_from_slice(escaped(bytes).to_string().as_bytes());
+    }
+}
+
 /// See [`escaped`] and [`quoted`].
 #[derive(Debug, Clone, Copy)]
 pub struct Escaped<'a> {
@@ -64,8 +76,43 @@ impl fmt::Display for Escaped<'_> {
     }
 }
 
+/// Reads back what [`escaped`] wrote; `None` where a backslash begins no escape.
+///
+/// ```
+/// assert_eq!(redisk::text::unescaped(br"a\x1b\n").as_deref(), Some(&b"a\x1b\n"[..]));
+/// ```
+#[must_use]
+pub fn unescaped(text: &[u8]) -> Option<Vec<u8>> {
+    let digit = |b: &u8| {
+        char::from(*b)
+            .to_digit(16)
+            .and_then(|d| u8::try_from(d).ok())
+    };
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let [first, after @ ..] = rest {
+        rest = after;
+        if *first != b'\\' {
+            out.push(*first);
+            continue;
+        }
+        let (byte, after) = match after {
+            [b'n', after @ ..] => (b'\n', after),
+            [b'r', after @ ..] => (b'\r', after),
+            [b't', after @ ..] => (b'\t', after),
+            [c @ (b'\\' | b'"'), after @ ..] => (*c, after),
+            [b'x', high, low, after @ ..] => (digit(high)? << 4 | digit(low)?, after),
+            _ => return None,
+        };
+        out.push(byte);
+        rest = after;
+    }
+    Some(out)
+}
+
 /// Characters that reorder or hide what stands around them on a terminal.
-fn is_invisible(c: char) -> bool {
+#[must_use]
+pub fn is_invisible(c: char) -> bool {
     matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
@@ -89,5 +136,19 @@ mod tests {
         );
         assert_eq!(escaped("Łódź".as_bytes()).to_string(), "Łódź");
         assert_eq!(quoted(b"a\"b\\").to_string(), "\"a\\\"b\\\\\"");
+    }
+
+    #[test]
+    fn escapes_read_back() {
+        let all: Vec<u8> = (0..=255).collect();
+        for text in [&all[..], "Łódź\u{202e}\u{9b}".as_bytes(), b"", br"\x"] {
+            assert_eq!(
+                unescaped(escaped(text).to_string().as_bytes()).unwrap(),
+                text
+            );
+        }
+        for bad in [r"\", r"\x", r"\x1", r"\xg0", r"\q"] {
+            assert_eq!(unescaped(bad.as_bytes()), None, "{bad}");
+        }
     }
 }

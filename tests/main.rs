@@ -10,5 +10,8 @@
 
 mod commands;
 mod corpus;
+#[cfg(feature = "cli")]
+mod generated;
+mod layers;
 mod made;
 mod support;

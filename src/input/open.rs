@@ -32,7 +32,10 @@ impl Content {
         match head {
             [] => Content::Empty,
             [b'*', ..] => Content::Commands,
-            [b'{' | b'[', ..] => Content::Jsonl,
+            [b'{', b'"', ..] => Content::Jsonl,
+            [b'[', rest @ ..] if matches!(rest.trim_ascii_start(), [] | [b']' | b'{', ..]) => {
+                Content::Jsonl
+            }
             [b'#', ..] => {
                 // A comment opens a manifest or an AOF; what follows it decides.
                 let mut lines = head.split(|b| *b == b'\n').filter(|l| !l.starts_with(b"#"));
@@ -186,6 +189,10 @@ mod tests {
                 Content::Manifest,
             ),
             (b"{\"db\":0}", Content::Jsonl),
+            (b"[\n{\"db\":0}", Content::Jsonl),
+            (b"[\n]\n", Content::Jsonl),
+            (b"[package]\n", Content::Unknown),
+            (b"{ a c++ program }", Content::Unknown),
             (b"\0\0\0", Content::Unknown),
             (b"PK\x03\x04", Content::Unknown),
         ] {

@@ -20,6 +20,15 @@ impl Flavour {
             Flavour::Valkey => "valkey",
         }
     }
+
+    /// What its RDB files begin with: `REDIS` or `VALKEY`.
+    #[must_use]
+    pub fn magic(self) -> &'static str {
+        match self {
+            Flavour::Redis => "REDIS",
+            Flavour::Valkey => "VALKEY",
+        }
+    }
 }
 
 impl fmt::Display for Flavour {

@@ -108,8 +108,43 @@ pub fn write_i64(value: i64, buf: &mut [u8; 20]) -> &[u8] {
 }
 
 /// Appends the decimal text of `value`.
+#[inline]
 pub fn push_i64(value: i64, out: &mut Vec<u8>) {
-    out.extend_from_slice(write_i64(value, &mut [0; 20]));
+    if value < 0 {
+        out.push(b'-');
+    }
+    push_u64(value.unsigned_abs(), out);
+}
+
+/// Appends the decimal text of `value`.
+#[inline]
+pub fn push_u64(value: u64, out: &mut Vec<u8>) {
+    if value < 100_000_000 {
+        push_eight(value, 8, out);
+    } else if value < 10_000_000_000_000_000 {
+        push_eight(value / 100_000_000, 8, out);
+        push_eight(value % 100_000_000, 0, out);
+    } else {
+        push_eight(value / 10_000_000_000_000_000, 8, out);
+        push_eight(value / 100_000_000 % 100_000_000, 0, out);
+        push_eight(value % 100_000_000, 0, out);
+    }
+}
+
+/// Appends a number below 10^8: all eight digits, or (`trim` 8) without leading zeros. The digits are made side by side
+/// in one word, most significant in the lowest byte, and stored at once.
+#[inline(always)]
+fn push_eight(value: u64, trim: u32, out: &mut Vec<u8>) {
+    let halves = value / 10_000 | (value % 10_000) << 32;
+    let hundreds = ((halves * 10_486) >> 20) & 0x0000_007f_0000_007f;
+    let pairs = hundreds | (halves - 100 * hundreds) << 16;
+    let tens = ((pairs * 103) >> 10) & 0x000f_000f_000f_000f;
+    let digits = tens | (pairs - 10 * tens) << 8;
+    let zeros = (digits.trailing_zeros() / 8).min(7).min(trim);
+    let text = (digits | 0x3030_3030_3030_3030) >> (8 * zeros);
+    let start = out.len();
+    out.extend_from_slice(&text.to_le_bytes());
+    out.truncate(start + 8 - zeros as usize);
 }
 
 /// A double from text, as `strtod` reads the scores that servers write, correctly rounded: digits with an optional
@@ -649,6 +684,32 @@ mod tests {
         let mut out = Vec::new();
         f(value, &mut out);
         String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn appended_integers_are_the_standard_librarys() {
+        let mut v = 1u64;
+        for _ in 0..64 {
+            for x in [v.wrapping_sub(1), v, v.wrapping_add(1), v.wrapping_mul(7)] {
+                for step in [x, x / 3, x.wrapping_mul(0x9e37_79b9_7f4a_7c15)] {
+                    let mut out = b"x".to_vec();
+                    push_u64(step, &mut out);
+                    assert_eq!(out, format!("x{step}").into_bytes());
+                    out.clear();
+                    push_i64(step as i64, &mut out);
+                    assert_eq!(out, (step as i64).to_string().into_bytes());
+                }
+            }
+            v = v.wrapping_mul(2);
+        }
+        for p in 0..20u32 {
+            for d in [0, 1] {
+                let x = 10u64.pow(p) - d;
+                let mut out = Vec::new();
+                push_u64(x, &mut out);
+                assert_eq!(out, x.to_string().into_bytes());
+            }
+        }
     }
 
     #[test]

@@ -1,4 +1,6 @@
 //! One function a subcommand, usable by any Rust program: a source, a filter and a sink go in, a report comes out.
 
 pub mod dump;
+pub mod get;
+pub mod info;
 pub mod verify;

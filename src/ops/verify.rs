@@ -1,20 +1,23 @@
 //! `verify`: every problem that can be reached, where it is, and which servers would load the file.
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Place, Result};
 use crate::input::checksum::Crc64;
 use crate::input::open::Input;
 use crate::limits;
 use crate::model::finding::{Finding, Severity};
-use crate::model::kind::Flavour;
-use crate::model::target::{Since, TARGETS, Target};
+use crate::model::kind::Kind;
+use crate::model::target::{TARGETS, Target};
 use crate::packed::string::Str;
 use crate::pipe::{self, Flow, Out};
+use crate::rdb::compat::Used;
 use crate::rdb::frame::{Block, Checksum, Ending, Header, Reader, Record, What};
 use crate::rdb::keys::{Batch, Keys};
-use crate::rdb::types::{self, TypeRow};
+use crate::rdb::types::TypeRow;
+use crate::rdb::value::module;
 use crate::rdb::visit::{ArrayValue, StreamPart, Visit};
 use crate::rdb::walk::{self, Scratch};
-use crate::rdb::{check, opcode};
+use crate::rdb::{check, length, opcode};
+use std::collections::BTreeSet;
 use std::io::Read;
 
 /// How to verify.
@@ -34,70 +37,116 @@ pub struct Report {
     pub codecs: Vec<&'static str>,
     /// Magic and version; `None` where not even they could be read.
     pub header: Option<Header>,
+    /// Bytes read, expanded: of the RDB alone, where its end was reached.
+    pub bytes: u64,
     /// Keys read.
     pub keys: u64,
     /// Databases with keys.
     pub dbs: u64,
-    /// The problems, in the order of the file.
+    /// The problems, in the order of the file: the first [`limits::FINDINGS_LISTED`].
     pub findings: Vec<Finding>,
-    /// Problems beyond those listed.
-    pub more: u64,
+    /// Problems of any number.
+    pub counts: Counts,
     /// How the file ended; `None` where reading stopped before.
     pub ending: Option<Ending>,
-    damaged: bool,
-    /// Which servers know everything that stands in the file and refuse none of it.
-    loads: Vec<bool>,
+    /// What stands in the file that not every server knows.
+    used: Used,
+}
+
+/// How many problems there are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// That make the file a damaged one.
+    pub damage: u64,
+    /// That are worth a look.
+    pub warnings: u64,
+    /// That are worth knowing.
+    pub notes: u64,
+    /// The servers that refuse the file for one of them: a bit for each of [`TARGETS`].
+    refused: u32,
+}
+
+impl Counts {
+    fn add(&mut self, finding: &Finding) {
+        match finding.severity {
+            Severity::Damage => self.damage += 1,
+            Severity::Warning => self.warnings += 1,
+            Severity::Note => self.notes += 1,
+        }
+        for (i, target) in TARGETS.iter().enumerate() {
+            self.refused |= u32::from(finding.refused.by(target)) << i;
+        }
+    }
+
+    fn merge(&mut self, other: Counts) {
+        self.damage += other.damage;
+        self.warnings += other.warnings;
+        self.notes += other.notes;
+        self.refused |= other.refused;
+    }
+
+    /// All of them.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.damage + self.warnings + self.notes
+    }
 }
 
 impl Report {
     /// Whether the file is damaged.
     #[must_use]
     pub fn damaged(&self) -> bool {
-        self.damaged
+        self.counts.damage > 0
+    }
+
+    /// Problems beyond those listed.
+    #[must_use]
+    pub fn more(&self) -> u64 {
+        self.counts
+            .total()
+            .saturating_sub(self.findings.len() as u64)
     }
 
     /// Whether that server would load the file.
     #[must_use]
     pub fn loads(&self, target: &Target) -> bool {
-        let known = TARGETS.iter().position(|t| t.name == target.name);
-        known
-            .and_then(|i| self.loads.get(i))
-            .copied()
-            .unwrap_or(false)
-    }
-}
-
-/// Type codes and opcodes that stand in a file.
-#[derive(Debug, Default, Clone, Copy)]
-struct Used {
-    types: u64,
-    opcodes: [u64; 4],
-}
-
-impl Used {
-    fn row(&mut self, row: &TypeRow) {
-        self.types |= 1 << (row.code & 63);
+        let refused = TARGETS
+            .iter()
+            .position(|t| t.name == target.name)
+            .is_none_or(|i| self.counts.refused >> i & 1 == 1);
+        self.header
+            .is_some_and(|header| !refused && self.used.read_by(target, header))
     }
 
-    fn op(&mut self, op: u8) {
-        if let Some(word) = self.opcodes.get_mut(usize::from(op >> 6)) {
-            *word |= 1 << (op & 63);
+    /// Why that server would not load the file; empty where it would.
+    #[must_use]
+    pub fn reasons(&self, target: &Target) -> Vec<String> {
+        let mut reasons = Vec::new();
+        if let Some(header) = self.header {
+            reasons.extend(self.used.unknown_to(target, header));
         }
-    }
-
-    fn has(&self, op: u8) -> bool {
-        self.opcodes
-            .get(usize::from(op >> 6))
-            .is_some_and(|word| word & (1 << (op & 63)) != 0)
-    }
-
-    fn merge(&mut self, other: &Used) {
-        self.types |= other.types;
-        for (a, b) in self.opcodes.iter_mut().zip(other.opcodes) {
-            *a |= b;
+        let refusing = || self.findings.iter().filter(|f| f.refused.by(target));
+        let listed = refusing().count();
+        reasons.extend(refusing().take(REASONS).map(|f| {
+            let sep = if f.place == Place::default() {
+                ""
+            } else {
+                ": "
+            };
+            format!("{}{sep}{}", f.place, f.message)
+        }));
+        if listed > REASONS {
+            reasons.push(format!("and {} problems more", listed - REASONS));
         }
+        if reasons.is_empty() && !self.loads(target) {
+            reasons.push("for one of the problems that are not listed".to_owned());
+        }
+        reasons
     }
 }
+
+/// Problems that are named as reasons.
+const REASONS: usize = 5;
 
 struct Worker<'a> {
     keys: Batch<'a>,
@@ -105,27 +154,26 @@ struct Worker<'a> {
     name: Vec<u8>,
     seen: u64,
     used: Used,
-    dbs: Vec<u64>,
+    dbs: BTreeSet<u64>,
+    last_db: Option<u64>,
+    modules: BTreeSet<u64>,
     found: Found,
 }
 
-/// Findings: the first ones listed, all of them judged.
+/// Findings: all counted, the first ones listed. Each worker lists its first ones, so the first ones of the file are
+/// among them whatever the number of workers.
 #[derive(Default)]
 struct Found {
     /// Each with the offset of its record.
     list: Vec<(u64, Finding)>,
     bytes: usize,
-    more: u64,
-    damaged: bool,
-    refused: [bool; TARGETS.len()],
+    full: bool,
+    counts: Counts,
 }
 
 impl Found {
     fn push(&mut self, record: u64, finding: Finding) {
-        self.damaged |= finding.severity == Severity::Damage;
-        for (refused, target) in self.refused.iter_mut().zip(&TARGETS) {
-            *refused |= finding.refused.by(target);
-        }
+        self.counts.add(&finding);
         self.list(record, finding);
     }
 
@@ -134,14 +182,14 @@ impl Found {
         let bytes = finding.message.len()
             + place.key.as_ref().map_or(0, Vec::len)
             + place.path.iter().map(String::len).sum::<usize>();
-        if self.more == 0
+        if !self.full
             && self.list.len() < limits::FINDINGS_LISTED
             && self.bytes + bytes <= limits::FINDINGS_BYTES
         {
             self.bytes += bytes;
             self.list.push((record, finding));
         } else {
-            self.more += 1;
+            self.full = true;
         }
     }
 
@@ -150,19 +198,13 @@ impl Found {
         let mut all = Found::default();
         let mut lists = Vec::new();
         for part in parts {
-            all.damaged |= part.damaged;
-            for (a, b) in all.refused.iter_mut().zip(part.refused) {
-                *a |= b;
-            }
-            all.more += part.more;
+            all.counts.merge(part.counts);
             lists.extend(part.list);
         }
         lists.sort_by_key(|(record, _)| *record);
-        let more = std::mem::take(&mut all.more);
         for (record, finding) in lists {
             all.list(record, finding);
         }
-        all.more += more;
         all
     }
 }
@@ -244,7 +286,10 @@ impl pipe::Work for Worker<'_> {
             match record.frame.what {
                 What::Key(row) => self.key(&record, row)?,
                 What::Record(op) => {
-                    self.used.op(op);
+                    self.used.op(op, record.offset());
+                    if op == opcode::MODULE_AUX {
+                        self.module(&record);
+                    }
                     if let Err(e) = check::record(&record, op, &mut self.sc) {
                         self.found.push(record.offset(), Finding::from_error(e));
                     }
@@ -256,16 +301,35 @@ impl pipe::Work for Worker<'_> {
     }
 }
 
+/// Modules that are named; hostile files could name any number.
+const MODULES: usize = 64;
+
 impl Worker<'_> {
+    /// Remembers the module whose id stands at the start of the body.
+    #[cold]
+    fn module(&mut self, record: &Record<'_>) {
+        let id = match record.body() {
+            Some(mut b) => length::number(&mut b),
+            None => record.big_body().and_then(|mut b| length::number(&mut b)),
+        };
+        if let Ok(id) = id
+            && self.modules.len() < MODULES
+        {
+            self.modules.insert(id);
+        }
+    }
+
     #[inline]
     fn key(&mut self, record: &Record<'_>, row: &'static TypeRow) -> Result<()> {
         self.seen += 1;
-        self.used.row(row);
+        self.used.row(row, record.offset());
         let db = record.frame.db;
-        if self.dbs.last() != Some(&db) {
-            self.dbs.push(db);
-            self.dbs.sort_unstable();
-            self.dbs.dedup();
+        if self.last_db != Some(db) {
+            self.last_db = Some(db);
+            self.dbs.insert(db);
+        }
+        if row.kind == Kind::Module {
+            self.module(record);
         }
         let name = match record.key(&mut self.name) {
             Ok(name) => name,
@@ -275,15 +339,13 @@ impl Worker<'_> {
             }
         };
         self.keys.add(db, name);
-        if record.meta().is_some() {
-            self.used.op(opcode::KEY_META);
-            if let Err(e) = check::meta(record, &mut self.sc) {
-                let e = e.in_key(db, name);
-                self.found.push(record.offset(), Finding::from_error(e));
-            }
-        }
-        if record.frame.attrs.noevict {
-            self.used.op(opcode::KEY_NOEVICT);
+        self.used.attributes(record);
+
+        if record.meta().is_some()
+            && let Err(e) = check::meta(record, &mut self.sc)
+        {
+            let e = e.in_key(db, name);
+            self.found.push(record.offset(), Finding::from_error(e));
         }
         let mut judge = Judge {
             found: &mut self.found,
@@ -317,17 +379,18 @@ fn run(input: Input, options: &Options<'_>) -> Result<Report> {
         header: None,
         keys: 0,
         dbs: 0,
+        bytes: 0,
         findings: Vec::new(),
-        more: 0,
+        counts: Counts::default(),
         ending: None,
-        damaged: false,
-        loads: vec![false; TARGETS.len()],
+        used: Used::default(),
     };
     let reader = match Reader::with_sizes(input.stream, input.file, true, input.sizes) {
         Ok(reader) => reader,
         Err(e) if e.kind().is_damage() => {
-            report.findings.push(Finding::from_error(e));
-            report.damaged = true;
+            let finding = Finding::from_error(e);
+            report.counts.add(&finding);
+            report.findings.push(finding);
             return Ok(report);
         }
         Err(e) => return Err(e),
@@ -341,7 +404,9 @@ fn run(input: Input, options: &Options<'_>) -> Result<Report> {
         name: Vec::new(),
         seen: 0,
         used: Used::default(),
-        dbs: Vec::new(),
+        dbs: BTreeSet::new(),
+        last_db: None,
+        modules: BTreeSet::new(),
         found: Found::default(),
     };
     let outcome = pipe::run(
@@ -353,15 +418,15 @@ fn run(input: Input, options: &Options<'_>) -> Result<Report> {
     );
     let mut parts = Vec::new();
     let mut used = Used::default();
-    let mut dbs = Vec::new();
+    let mut dbs = BTreeSet::new();
+    let mut modules = BTreeSet::new();
     for worker in outcome.workers {
         report.keys += worker.seen;
         used.merge(&worker.used);
         dbs.extend(worker.dbs);
+        modules.extend(worker.modules);
         parts.push(worker.found);
     }
-    dbs.sort_unstable();
-    dbs.dedup();
     report.dbs = dbs.len() as u64;
     let mut found = Found::merged(parts);
     // What concerns the file as a whole is listed whatever else there is.
@@ -373,6 +438,10 @@ fn run(input: Input, options: &Options<'_>) -> Result<Report> {
         whole.push(u64::MAX, Finding::from_error(e));
     }
     report.ending = outcome.reader.ending().cloned();
+    report.bytes = report
+        .ending
+        .as_ref()
+        .map_or(outcome.reader.position(), |e| e.end);
     let suspects = keys.suspects()?;
     match super::dump::duplicates(path.as_deref(), &suspects) {
         Ok(duplicates) => {
@@ -405,20 +474,16 @@ fn run(input: Input, options: &Options<'_>) -> Result<Report> {
     if let Some(ending) = &report.ending {
         judge_ending(ending, &mut whole);
     }
-    report.damaged = found.damaged || whole.damaged;
-    report.more = found.more;
-    let refused = found
-        .refused
-        .iter()
-        .zip(whole.refused)
-        .map(|(a, b)| *a || b);
-    let judged = TARGETS.iter().zip(refused);
-    report.loads = judged
-        .map(|(target, refused)| !refused && reads_all(target, header, &used))
-        .collect();
+    for id in modules {
+        let (name, version) = module::name(id);
+        whole.push(u64::MAX, Finding::needs_module(&name, version));
+    }
     let listed = found.list.into_iter().chain(whole.list).map(|(_, f)| f);
     report.findings = listed.collect();
     report.findings.sort_by_key(|f| f.place.offset);
+    report.counts = found.counts;
+    report.counts.merge(whole.counts);
+    report.used = used;
     Ok(report)
 }
 
@@ -442,33 +507,6 @@ fn judge_ending(ending: &Ending, found: &mut Found) {
             ),
         );
     }
-}
-
-/// Who knows the records that are no keys.
-fn opcode_since(flavour: Flavour, op: u8) -> Since {
-    match (op, flavour) {
-        (opcode::AUX | opcode::RESIZEDB, _) => Since::both((3, 2)),
-        (opcode::MODULE_AUX, _) => Since::both((5, 0)),
-        (opcode::FUNCTION2, _) => Since::both((7, 0)),
-        (opcode::SLOT_INFO, _) => Since {
-            redis: Some((7, 4)),
-            valkey: Some((8, 0)),
-        },
-        (opcode::SLOT_IMPORT, Flavour::Valkey) => Since::valkey((9, 0)),
-        (opcode::KEY_META, Flavour::Redis) => Since::redis((8, 6)),
-        (opcode::HASH_TEMPLATE, Flavour::Redis) => Since::redis((8, 10)),
-        _ => Since::NONE,
-    }
-}
-
-fn reads_all(target: &Target, header: Header, used: &Used) -> bool {
-    target.opens(header.flavour, header.version)
-        && types::rows(header.flavour)
-            .filter(|row| used.types & (1 << row.code) != 0)
-            .all(|row| target.has(row.since))
-        && (opcode::KEY_NOEVICT..=opcode::SELECTDB)
-            .filter(|op| used.has(*op))
-            .all(|op| target.has(opcode_since(header.flavour, op)))
 }
 
 /// What the checksum alone says.

@@ -143,11 +143,16 @@ pub struct BigBody {
     start: u64,
     /// Its offset in the file.
     offset: u64,
+    /// Its first bytes, kept even where the body is not.
+    head: Vec<u8>,
     /// Its length.
     pub len: u64,
     /// How much of it is read at a time.
     page: usize,
 }
+
+/// Bytes of a big body that stay with its record: enough for the form of a string and the id of a module.
+const BODY_HEAD: usize = 32;
 
 /// Some whole records, in file order.
 pub struct Block {
@@ -280,11 +285,7 @@ impl<'b> Record<'b> {
         if row.layout != Layout::Text {
             return Some(row.encoding);
         }
-        let big = match self.body() {
-            Some(mut b) => string::form(&mut b),
-            None => self.big_body().and_then(|mut b| string::form(&mut b)),
-        };
-        Some(match big {
+        Some(match string::form(&mut self.body_head()) {
             Ok(string::Form::Int(_)) => Encoding::Int,
             Ok(string::Form::Lzf(..)) => Encoding::Lzf,
             _ => Encoding::Raw,
@@ -316,6 +317,19 @@ impl<'b> Record<'b> {
             self.cut(self.frame.body, self.frame.end),
             self.body_offset(),
         ))
+    }
+
+    /// A cursor over the first bytes of the body, wherever it is: over all of it in a block, over 32 of a big one.
+    #[must_use]
+    #[inline]
+    pub fn body_head(&self) -> Slice<'b> {
+        match self.block.big.as_ref() {
+            None => Slice::new(
+                self.cut(self.frame.body, self.frame.end),
+                self.body_offset(),
+            ),
+            Some(big) => Slice::new(&big.head, self.body_offset()),
+        }
     }
 
     /// A cursor over the body, where it is big.
@@ -702,7 +716,14 @@ impl Reader {
                 Err(e) => return Err(e),
             }
         };
+        if bytes.len() < body + BODY_HEAD && !self.input_ended {
+            self.input_ended = fill(&mut *self.input, &mut bytes, body + BODY_HEAD, self.offset)?;
+        }
         let rest = bytes.split_off(body);
+        let head = rest
+            .get(..BODY_HEAD.min(rest.len()))
+            .unwrap_or_default()
+            .to_vec();
         self.crc.update(&bytes);
         let offset = self.offset + body as u64;
         let spool = (self.bodies && self.source.is_none()).then(Spool::default);
@@ -741,6 +762,7 @@ impl Reader {
                 source: Some(Arc::new(spool)),
                 start: 0,
                 offset,
+                head,
                 len,
                 page: self.sizes.page,
             },
@@ -748,6 +770,7 @@ impl Reader {
                 source: source.clone().filter(|_| self.bodies),
                 start: offset,
                 offset,
+                head,
                 len,
                 page: self.sizes.page,
             },

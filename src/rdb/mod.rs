@@ -1,6 +1,7 @@
 //! The RDB format, read and judged. Source: `rdb.c` and `rdb.h` of Redis and Valkey.
 
 pub mod check;
+pub mod compat;
 pub mod frame;
 pub mod keys;
 pub mod length;

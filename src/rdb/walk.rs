@@ -49,9 +49,9 @@ pub(super) struct Distinct<'s> {
 }
 
 impl<'s> Distinct<'s> {
-    pub(super) fn begin(on: bool, seen: &'s mut Seen, hint: u64) -> Result<Distinct<'s>> {
+    pub(super) fn begin(on: bool, seen: &'s mut Seen) -> Result<Distinct<'s>> {
         if on {
-            seen.begin(hint)?;
+            seen.begin()?;
         }
         Ok(Distinct {
             seen: on.then_some(seen),

@@ -28,6 +28,12 @@ pub fn json(s: &Str<'_>, binary: Binary, out: &mut Out<'_, '_>) -> Result<()> {
             json_bytes(b, binary, &mut out.buf);
             Ok(())
         }
+        Str::Int(v) if matches!(binary, Binary::Auto | Binary::Escape) => {
+            out.buf.push(b'"');
+            crate::model::number::push_i64(*v, &mut out.buf);
+            out.buf.push(b'"');
+            Ok(())
+        }
         Str::Int(_) => {
             s.with(|b| json_bytes(b.unwrap_or_default(), binary, &mut out.buf));
             Ok(())
@@ -41,11 +47,7 @@ pub fn json(s: &Str<'_>, binary: Binary, out: &mut Out<'_, '_>) -> Result<()> {
 pub fn json_bytes(b: &[u8], binary: Binary, out: &mut Vec<u8>) {
     match binary {
         Binary::Auto => {
-            if is_plain(b) {
-                out.push(b'"');
-                out.extend_from_slice(b);
-                out.push(b'"');
-            } else {
+            if !plain(b, out) {
                 awkward(b, out);
             }
         }
@@ -66,30 +68,87 @@ pub fn json_bytes(b: &[u8], binary: Binary, out: &mut Vec<u8>) {
     }
 }
 
-/// Whether the bytes can stand between quotes as they are: printable ASCII without quote and backslash.
-#[inline]
-fn is_plain(b: &[u8]) -> bool {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGHS: u64 = 0x8080_8080_8080_8080;
-    /// Has a byte of `w` that is zero; exact as long as no byte is above 0x7f, which is judged apart.
-    #[inline]
+const ONES: u64 = 0x0101_0101_0101_0101;
+const HIGHS: u64 = 0x8080_8080_8080_8080;
+
+/// Marks (in the high bits) the bytes of a little-endian word that JSON or a terminal minds: controls, `"`, `\`, DEL.
+/// The lowest mark is exact; those above it may be wrong.
+#[inline(always)]
+fn minded(w: u64) -> u64 {
+    #[inline(always)]
     fn zeros(w: u64) -> u64 {
         w.wrapping_sub(ONES) & !w
     }
-    let mut bad = 0u64;
-    let (words, rest) = b.as_chunks::<8>();
+    (zeros(w ^ (ONES * 0x22))
+        | zeros(w ^ (ONES * 0x5c))
+        | zeros(w ^ (ONES * 0x7f))
+        | (w.wrapping_sub(ONES * 0x20) & !w))
+        & HIGHS
+}
+
+/// Whether a word holds nothing but printable ASCII without quote and backslash.
+#[inline(always)]
+fn plain_word(w: u64) -> bool {
+    (minded(w) | (w & HIGHS)) == 0
+}
+
+/// Up to 16 bytes as one little-endian number, spaces behind.
+#[inline(always)]
+fn gather(b: &[u8]) -> u128 {
+    const SPACES: u128 = 0x2020_2020_2020_2020_2020_2020_2020_2020;
+    let n = b.len();
+    // The same bytes may be read twice and meet themselves in the OR.
+    let x = if let (Some(head), Some(tail)) = (b.first_chunk::<8>(), b.last_chunk::<8>()) {
+        u128::from(u64::from_le_bytes(*head))
+            | u128::from(u64::from_le_bytes(*tail)) << (8 * (n - 8))
+    } else if let (Some(head), Some(tail)) = (b.first_chunk::<4>(), b.last_chunk::<4>()) {
+        u128::from(u32::from_le_bytes(*head))
+            | u128::from(u32::from_le_bytes(*tail)) << (8 * (n - 4))
+    } else {
+        match *b {
+            [] => return SPACES,
+            [x] => u128::from(x),
+            [x, y] => u128::from(x) | u128::from(y) << 8,
+            [x, y, z, ..] => u128::from(x) | u128::from(y) << 8 | u128::from(z) << 16,
+        }
+    };
+    if n >= 16 { x } else { x | SPACES << (8 * n) }
+}
+
+/// Writes bytes that are plain between quotes; `false`, and nothing written, where they are not.
+#[inline(always)]
+fn plain(b: &[u8], out: &mut Vec<u8>) -> bool {
+    let n = b.len();
+    if n <= 16 {
+        let x = gather(b);
+        #[allow(clippy::cast_possible_truncation, reason = "the two halves")]
+        let (low, high) = (x as u64, (x >> 64) as u64);
+        if !(plain_word(low) & plain_word(high)) {
+            return false;
+        }
+        // One store of fixed width costs less than a call with a short length.
+        out.push(b'"');
+        let start = out.len();
+        out.extend_from_slice(&x.to_le_bytes());
+        out.truncate(start + n);
+        out.push(b'"');
+        return true;
+    }
+    let (words, _) = b.as_chunks::<8>();
+    let mut bad = 0;
     for w in words {
         let w = u64::from_le_bytes(*w);
-        bad |= w
-            | zeros(w ^ (ONES * b'"' as u64))
-            | zeros(w ^ (ONES * b'\\' as u64))
-            | zeros(w ^ (ONES * 0x7f))
-            | (w.wrapping_sub(ONES * 0x20) & !w);
+        bad |= minded(w) | (w & HIGHS);
     }
-    bad & HIGHS == 0
-        && rest
-            .iter()
-            .all(|&c| (0x20..0x7f).contains(&c) && c != b'"' && c != b'\\')
+    let last = b.last_chunk::<8>().map_or(0, |w| u64::from_le_bytes(*w));
+    if (bad | minded(last) | (last & HIGHS)) != 0 {
+        return false;
+    }
+    out.reserve(n + 2);
+    out.push(b'"');
+    out.extend_from_slice(b);
+    out.push(b'"');
+    true
 }
 
 #[inline(never)]
@@ -106,45 +165,67 @@ fn awkward(b: &[u8], out: &mut Vec<u8>) {
 
 /// Writes text as a JSON string. DEL and the C1 controls are escaped too: a terminal may obey them.
 pub fn json_text(text: &str, out: &mut Vec<u8>) {
-    const HEX: &[u8; 16] = b"0123456789abcdef";
     out.push(b'"');
-    let bytes = text.as_bytes();
-    let mut start = 0;
-    let mut i = 0;
-    while let Some(&c) = bytes.get(i) {
-        let (width, code) = match c {
-            b'"' | b'\\' | 0..=0x1f | 0x7f => (1, c),
-            0xc2 => match bytes.get(i + 1) {
-                Some(&low @ 0x80..=0x9f) => (2, low),
-                _ => {
-                    i += 2;
-                    continue;
-                }
-            },
-            _ => {
-                i += 1;
-                continue;
-            }
-        };
-        out.extend_from_slice(bytes.get(start..i).unwrap_or_default());
-        match code {
-            b'"' => out.extend_from_slice(b"\\\""),
-            b'\\' => out.extend_from_slice(b"\\\\"),
-            b'\n' => out.extend_from_slice(b"\\n"),
-            b'\r' => out.extend_from_slice(b"\\r"),
-            b'\t' => out.extend_from_slice(b"\\t"),
-            _ => {
-                out.extend_from_slice(b"\\u00");
-                for half in [code >> 4, code & 15] {
-                    out.extend(HEX.get(usize::from(half)));
-                }
-            }
+    let mut rest = text.as_bytes();
+    while let Some((word, behind)) = rest.split_first_chunk::<8>() {
+        let w = u64::from_le_bytes(*word);
+        let c2 = w ^ (ONES * 0xc2);
+        let marks = minded(w) | (c2.wrapping_sub(ONES) & !c2 & HIGHS);
+        let start = out.len();
+        out.extend_from_slice(word);
+        if marks == 0 {
+            rest = behind;
+            continue;
         }
-        i += width;
-        start = i;
+        let at = marks.trailing_zeros() as usize / 8;
+        out.truncate(start + at);
+        rest = escape(rest.get(at..).unwrap_or_default(), out);
     }
-    out.extend_from_slice(bytes.get(start..).unwrap_or_default());
+    while !rest.is_empty() {
+        rest = escape(rest, out);
+    }
     out.push(b'"');
+}
+
+/// Writes the first character, escaped where it must be (of other non-ASCII characters: their first byte); gives the rest.
+#[inline(always)]
+fn escape<'a>(b: &'a [u8], out: &mut Vec<u8>) -> &'a [u8] {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    let (code, rest) = match b {
+        [b'"', rest @ ..] => {
+            out.extend_from_slice(b"\\\"");
+            return rest;
+        }
+        [b'\\', rest @ ..] => {
+            out.extend_from_slice(b"\\\\");
+            return rest;
+        }
+        [b'\n', rest @ ..] => {
+            out.extend_from_slice(b"\\n");
+            return rest;
+        }
+        [b'\r', rest @ ..] => {
+            out.extend_from_slice(b"\\r");
+            return rest;
+        }
+        [b'\t', rest @ ..] => {
+            out.extend_from_slice(b"\\t");
+            return rest;
+        }
+        [0xc2, code @ 0x80..=0x9f, rest @ ..] | [code @ (0..=0x1f | 0x7f), rest @ ..] => {
+            (*code, rest)
+        }
+        [other, rest @ ..] => {
+            out.push(*other);
+            return rest;
+        }
+        [] => return b,
+    };
+    out.extend_from_slice(b"\\u00");
+    for half in [code >> 4, code & 15] {
+        out.extend(HEX.get(usize::from(half)));
+    }
+    rest
 }
 
 /// Appends base64.
@@ -164,6 +245,30 @@ pub fn hex(b: &[u8], out: &mut Vec<u8>) {
         out.extend(HEX.get(usize::from(c >> 4)));
         out.extend(HEX.get(usize::from(c & 15)));
     }
+}
+
+/// Reads hex of either case; `None` where it is none.
+#[must_use]
+pub fn from_hex(text: &[u8]) -> Option<Vec<u8>> {
+    let digit = |b: u8| {
+        char::from(b)
+            .to_digit(16)
+            .and_then(|d| u8::try_from(d).ok())
+    };
+    let (pairs, rest) = text.as_chunks::<2>();
+    if !rest.is_empty() {
+        return None;
+    }
+    pairs
+        .iter()
+        .map(|&[high, low]| Some(digit(high)? << 4 | digit(low)?))
+        .collect()
+}
+
+/// Reads base64 with its padding; `None` where it is none.
+#[must_use]
+pub fn from_base64(text: &[u8]) -> Option<Vec<u8>> {
+    STANDARD.decode(text).ok()
 }
 
 /// Base64 of bytes that come in pieces.
@@ -275,11 +380,20 @@ mod tests {
     #[test]
     fn plain_means_nothing_to_escape() {
         for c in 0..=255u8 {
-            for n in 0..20 {
-                let mut b = vec![b'a'; 20];
-                b[n] = c;
-                let plain = (0x20..0x7f).contains(&c) && c != b'"' && c != b'\\';
-                assert_eq!(is_plain(&b), plain, "{c:#x} at {n}");
+            for len in 1..40 {
+                for at in 0..len {
+                    let mut b = vec![b'a'; len];
+                    b[at] = c;
+                    let good = (0x20..0x7f).contains(&c) && c != b'"' && c != b'\\';
+                    let mut out = Vec::new();
+                    assert_eq!(plain(&b, &mut out), good, "{c:#x} at {at} of {len}");
+                    let want = if good {
+                        [b"\"", b.as_slice(), b"\""].concat()
+                    } else {
+                        Vec::new()
+                    };
+                    assert_eq!(out, want);
+                }
             }
         }
     }

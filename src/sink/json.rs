@@ -7,7 +7,8 @@ use super::{Key, Render, Rendered};
 use crate::error::Result;
 use crate::input::bytes::Bytes;
 use crate::model::kind::{Flavour, Kind, StreamId};
-use crate::packed::string::{Digits, Str};
+use crate::model::number;
+use crate::packed::string::Str;
 use crate::pipe::Out;
 use crate::rdb::frame::{Header, Record, What};
 use crate::rdb::value::module;
@@ -24,7 +25,8 @@ pub struct Json {
     pub data_only: bool,
     /// One array instead of lines.
     pub array: bool,
-    /// Where each key lies in the file, too: `offset`, `bytes`, `type_code`.
+    /// Where each key lies in the file, too: `type_code`, `offset`, `value_offset`, `bytes`. Keys without elements are
+    /// not left out then.
     pub places: bool,
 }
 
@@ -35,14 +37,11 @@ impl Json {
 }
 
 fn uint(n: u64, out: &mut Vec<u8>) {
-    match i64::try_from(n) {
-        Ok(n) => out.extend_from_slice(Digits::new(n).as_bytes()),
-        Err(_) => out.extend_from_slice(n.to_string().as_bytes()),
-    }
+    number::push_u64(n, out);
 }
 
 fn int(n: i64, out: &mut Vec<u8>) {
-    out.extend_from_slice(Digits::new(n).as_bytes());
+    number::push_i64(n, out);
 }
 
 fn opt_uint(n: Option<u64>, out: &mut Vec<u8>) {
@@ -74,6 +73,14 @@ fn opt_id(x: Option<StreamId>, out: &mut Vec<u8>) {
     }
 }
 
+/// The double as a whole number of hundredths that reads back to it, as most scores are.
+#[inline]
+fn hundredths(v: f64) -> Option<i64> {
+    let n = (v * 100.0).round();
+    #[allow(clippy::cast_possible_truncation, reason = "integral and below 2^53")]
+    (n != 0.0 && n.abs() < 9e15 && n / 100.0 == v).then_some(n as i64)
+}
+
 /// A double as JSON: a number that reads back to the same double, or a word.
 fn double(v: f64, out: &mut Vec<u8>) {
     if v.is_nan() {
@@ -83,6 +90,18 @@ fn double(v: f64, out: &mut Vec<u8>) {
     } else if v.abs() < 9e15 && v.trunc() == v && !(v == 0.0 && v.is_sign_negative()) {
         #[allow(clippy::cast_possible_truncation, reason = "integral and below 2^53")]
         int(v as i64, out);
+    } else if let Some(hundredths) = hundredths(v) {
+        if hundredths < 0 {
+            out.push(b'-');
+        }
+        let n = hundredths.unsigned_abs();
+        number::push_u64(n / 100, out);
+        let places = n % 100;
+        #[allow(clippy::cast_possible_truncation, reason = "two digits")]
+        out.extend_from_slice(&[b'.', b'0' + (places / 10) as u8, b'0' + (places % 10) as u8]);
+        if places % 10 == 0 {
+            out.pop();
+        }
     } else {
         // Writing into memory cannot fail.
         let _ = serde_json::to_writer(out, &v);
@@ -148,6 +167,8 @@ impl Render for Json {
             uint(u64::from(key.row.code), &mut out.buf);
             out.buf.extend_from_slice(b",\"offset\":");
             uint(record.offset(), &mut out.buf);
+            out.buf.extend_from_slice(b",\"value_offset\":");
+            uint(record.body_offset(), &mut out.buf);
             out.buf.extend_from_slice(b",\"bytes\":");
             uint(record.body_len(), &mut out.buf);
         }
@@ -168,7 +189,7 @@ impl Render for Json {
             empty: false,
         };
         let walked = walk::record(record, key.row, true, sc, &mut value);
-        let (empty, stream) = (value.empty, value.stream);
+        let (empty, stream) = (value.empty && !self.places, value.stream);
         if empty || walked.is_err() {
             if !out.spilled() {
                 out.buf.truncate(start);
@@ -638,5 +659,47 @@ impl Value<'_, '_, '_> {
 fn value_end(at: At, out: &mut Out<'_, '_>) {
     if at != At::Done {
         out.buf.extend_from_slice(b"],\"idmp\":null");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scores_read_back_to_the_same_double() {
+        let text = |v: f64| {
+            let mut out = Vec::new();
+            double(v, &mut out);
+            String::from_utf8(out).unwrap()
+        };
+        for (v, want) in [
+            (0.0, "0"),
+            (-0.0, "-0.0"),
+            (1.5, "1.5"),
+            (-0.25, "-0.25"),
+            (0.07, "0.07"),
+            (123.45, "123.45"),
+            (1e17, "1e+17"),
+            (f64::INFINITY, "\"inf\""),
+            (f64::NEG_INFINITY, "\"-inf\""),
+            (f64::NAN, "\"nan\""),
+        ] {
+            assert_eq!(text(v), want);
+        }
+        let mut x = 1u64;
+        for i in 0..200_000u64 {
+            x = x.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            #[allow(clippy::cast_precision_loss, reason = "any double will do")]
+            let v = match i % 3 {
+                0 => f64::from_bits(x),
+                1 => (x >> 40) as f64 / 100.0,
+                _ => (x >> 20) as f64 / 1000.0,
+            };
+            if v.is_finite() {
+                let back: f64 = text(v).parse().unwrap();
+                assert_eq!(back.to_bits(), v.to_bits(), "{v:e}");
+            }
+        }
     }
 }

@@ -3,6 +3,7 @@
 
 pub mod bytes;
 pub mod json;
+pub mod keys;
 
 use crate::error::Result;
 use crate::pipe::Out;

@@ -189,8 +189,8 @@ fn verdict(report: &verify::Report) -> String {
         let (severity, code) = (f.severity.name(), f.code);
         let _ = writeln!(text, "{severity} {code}: {}: {}", f.place, f.message);
     }
-    if report.more > 0 {
-        let _ = writeln!(text, "{} more", report.more);
+    if report.more() > 0 {
+        let _ = writeln!(text, "{} more", report.more());
     }
     let verdict = if report.damaged() {
         "damaged"

@@ -38,7 +38,7 @@ fn fields<'a, B: Bytes<'a>, V: Visit + ?Sized>(
 ) -> Result<u64> {
     let n = length::number(b)?;
     let reads = v.reads();
-    let mut distinct = Distinct::begin(distinct, &mut sc.seen, n)?;
+    let mut distinct = Distinct::begin(distinct, &mut sc.seen)?;
     for i in 0..n {
         let mut step = || {
             let at = b.at();
@@ -125,7 +125,7 @@ pub(in crate::rdb) fn zipmap<'a, B: Bytes<'a>, V: Visit + ?Sized>(
 ) -> Result<u64> {
     over_blob!(string::blob(b, &mut sc.blob)?, bytes => {
         let mut reader = zm::Reader::new(bytes)?;
-        let mut distinct = Distinct::begin(distinct, &mut sc.seen, 64)?;
+        let mut distinct = Distinct::begin(distinct, &mut sc.seen)?;
         while let Some((field, value)) = reader.next(&mut sc.a, &mut sc.b)? {
             distinct.add(&field)?;
             v.field(field, value, None)?;
@@ -146,8 +146,7 @@ macro_rules! pairs {
         ) -> Result<u64> {
             over_blob!(string::blob(b, &mut sc.blob)?, bytes => {
                 let mut reader = $reader::Reader::new(bytes)?;
-                let hint = reader.claimed().unwrap_or(0) / 2;
-                let mut distinct = Distinct::begin(distinct, &mut sc.seen, hint)?;
+                let mut distinct = Distinct::begin(distinct, &mut sc.seen)?;
                 let mut n = 0u64;
                 while let Some(field) = reader.next(&mut sc.a)? {
                     let at = reader.at();
@@ -180,7 +179,7 @@ pub(in crate::rdb) fn listpack_ttl<'a, B: Bytes<'a>, V: Visit + ?Sized>(
     }
     over_blob!(string::blob(b, &mut sc.blob)?, bytes => {
         let mut reader = lp::Reader::new(bytes)?;
-        let mut distinct = Distinct::begin(distinct, &mut sc.seen, 64)?;
+        let mut distinct = Distinct::begin(distinct, &mut sc.seen)?;
         let mut n = 0u64;
         let mut last = Some(0);
         let mut broken = None;

@@ -59,7 +59,7 @@ fn plain<'a, B: Bytes<'a>, V: Visit + ?Sized>(
     mut score: impl FnMut(&mut B) -> Result<f64>,
 ) -> Result<u64> {
     let n = length::number(b)?;
-    let mut distinct = Distinct::begin(distinct, &mut sc.seen, n)?;
+    let mut distinct = Distinct::begin(distinct, &mut sc.seen)?;
     for i in 0..n {
         let mut step = || {
             let member = string::read(b, &mut sc.a)?;
@@ -143,11 +143,6 @@ fn shown(member: &Str<'_>) -> String {
     })
 }
 
-/// How many members a packed encoding may have, by its header.
-fn hint(claimed: Option<u64>) -> u64 {
-    claimed.unwrap_or(0) / 2
-}
-
 macro_rules! packed {
     ($name:ident, $reader:ident) => {
         pub(in crate::rdb) fn $name<'a, B: Bytes<'a>, V: Visit + ?Sized>(
@@ -158,7 +153,7 @@ macro_rules! packed {
         ) -> Result<u64> {
             over_blob!(string::blob(b, &mut sc.blob)?, bytes => {
                 let mut reader = $reader::Reader::new(bytes)?;
-                let mut distinct = Distinct::begin(distinct, &mut sc.seen, hint(reader.claimed()))?;
+                let mut distinct = Distinct::begin(distinct, &mut sc.seen)?;
                 let mut order = Order::default();
                 let mut n = 0u64;
                 loop {

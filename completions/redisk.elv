@@ -1,0 +1,164 @@
+
+use builtin;
+use str;
+
+set edit:completion:arg-completer[redisk] = {|@words|
+    fn spaces {|n|
+        builtin:repeat $n ' ' | str:join ''
+    }
+    fn cand {|text desc|
+        edit:complex-candidate $text &display=$text' '(spaces (- 14 (wcswidth $text)))$desc
+    }
+    var command = 'redisk'
+    for word $words[1..-1] {
+        if (str:has-prefix $word '-') {
+            break
+        }
+        set command = $command';'$word
+    }
+    var completions = [
+        &'redisk'= {
+            cand --error-format 'How errors and warnings are written: for people, or one JSON object a line (kind, file, offset, db, key, message)'
+            cand --color 'When to use colours: auto, always or never. NO_COLOR is respected'
+            cand --key-format 'How keys are written: escape, hex or base64. Says it for keys on the command line too, which otherwise are exact bytes; a key with a zero byte cannot be given there in any other way'
+            cand -q 'No progress bar, and no hints'
+            cand --quiet 'No progress bar, and no hints'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+            cand info 'What a file is: kind, version, who wrote it, what is in it'
+            cand dump 'The contents of a file, one key after the other'
+            cand get 'One key''s value, type, TTL, encoding, size and where in the file it lies'
+            cand verify 'Whether a file is whole, down to the last element, and which servers would load it'
+            cand completions 'Print the completions for a shell'
+            cand man 'Print the manual page of the program, or of one command'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'redisk;info'= {
+            cand --error-format 'How errors and warnings are written: for people, or one JSON object a line (kind, file, offset, db, key, message)'
+            cand --color 'When to use colours: auto, always or never. NO_COLOR is respected'
+            cand --key-format 'How keys are written: escape, hex or base64. Says it for keys on the command line too, which otherwise are exact bytes; a key with a zero byte cannot be given there in any other way'
+            cand --json 'One JSON document instead of text'
+            cand -q 'No progress bar, and no hints'
+            cand --quiet 'No progress bar, and no hints'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'redisk;dump'= {
+            cand -f 'The form: jsonl (an object a line, losing nothing), json (the same objects in an array), keys (names alone)'
+            cand --format 'The form: jsonl (an object a line, losing nothing), json (the same objects in an array), keys (names alone)'
+            cand --binary 'How byte strings are written in JSON: auto (text as text, other bytes and giant strings as {"base64":…}), base64 (every one), escape and hex (for eyes)'
+            cand --limit 'At most so many keys'
+            cand -o 'Write to this file instead of stdout. It is written beside its place and put there when it is complete; after an error nothing is left'
+            cand --output 'Write to this file instead of stdout. It is written beside its place and put there when it is complete; after an error nothing is left'
+            cand --db 'In these databases'
+            cand --not-db 'Not those that --db takes'
+            cand --key 'Whose name matches, by the rules of KEYS and SCAN: * ? [a-z] [^a] \x'
+            cand --not-key 'Not those that --key takes'
+            cand --key-exact 'With exactly this name (see --key-format)'
+            cand --not-key-exact 'Not those that --key-exact takes'
+            cand --key-regex 'In whose name this expression matches somewhere; (?-u) lets it match bytes that are no text'
+            cand --not-key-regex 'Not those that --key-regex takes'
+            cand --type 'Of these types: string, list, set, zset, hash, stream, module, array, gcra'
+            cand --not-type 'Not those that --type takes'
+            cand --encoding 'Stored like this in the file: raw, int, lzf, listpack, quicklist2, hashtable and so on'
+            cand --not-encoding 'Not those that --encoding takes'
+            cand --min-size 'Whose serialized value has at least so many bytes (512, 10kb, 1.5mb)'
+            cand --not-min-size 'Not those that --min-size takes'
+            cand --max-size 'Whose serialized value has at most so many bytes'
+            cand --not-max-size 'Not those that --max-size takes'
+            cand --min-len 'With at least so many elements (a string: bytes)'
+            cand --not-min-len 'Not those that --min-len takes'
+            cand --max-len 'With at most so many elements (a string: bytes)'
+            cand --not-max-len 'Not those that --max-len takes'
+            cand --ttl 'By expiry: none, any, expired, ''<1h'' (within an hour, or past), ''>7d'''
+            cand --not-ttl 'Not those that --ttl takes'
+            cand --slot 'In these cluster slots'
+            cand --not-slot 'Not those that --slot takes'
+            cand --idle 'Not used for longer than ''>1h'', or used within ''<1h'' (files of servers with an LRU policy)'
+            cand --not-idle 'Not those that --idle takes'
+            cand --freq 'Used more often than ''>N'', or less than ''<N'' (the counter of an LFU policy, 0 to 255)'
+            cand --not-freq 'Not those that --freq takes'
+            cand --now 'The moment for --ttl, instead of the clock (2026-11-20T14:05:00Z, 1795183500)'
+            cand --threads 'Threads to work with; the output is the same whatever their number [default: the cores]'
+            cand --max-memory 'Refuse to start what may need more memory than this (64mb, 2gb), and use fewer threads where that is enough'
+            cand --error-format 'How errors and warnings are written: for people, or one JSON object a line (kind, file, offset, db, key, message)'
+            cand --color 'When to use colours: auto, always or never. NO_COLOR is respected'
+            cand --key-format 'How keys are written: escape, hex or base64. Says it for keys on the command line too, which otherwise are exact bytes; a key with a zero byte cannot be given there in any other way'
+            cand --data-only 'Keys only: no line for the header, aux fields, functions and other records'
+            cand -0 'With --format keys: the exact bytes, each key followed by a zero byte'
+            cand --null 'With --format keys: the exact bytes, each key followed by a zero byte'
+            cand --force 'Replace the output file where it exists'
+            cand -q 'No progress bar, and no hints'
+            cand --quiet 'No progress bar, and no hints'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'redisk;get'= {
+            cand --error-format 'How errors and warnings are written: for people, or one JSON object a line (kind, file, offset, db, key, message)'
+            cand --color 'When to use colours: auto, always or never. NO_COLOR is respected'
+            cand --key-format 'How keys are written: escape, hex or base64. Says it for keys on the command line too, which otherwise are exact bytes; a key with a zero byte cannot be given there in any other way'
+            cand -q 'No progress bar, and no hints'
+            cand --quiet 'No progress bar, and no hints'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'redisk;verify'= {
+            cand --target 'Whether this server would load it: redis-2.8 to redis-8.10, valkey-7.2 to valkey-9.1'
+            cand --threads 'Threads to work with; the output is the same whatever their number [default: the cores]'
+            cand --max-memory 'Refuse to start what may need more memory than this (64mb, 2gb), and use fewer threads where that is enough'
+            cand --error-format 'How errors and warnings are written: for people, or one JSON object a line (kind, file, offset, db, key, message)'
+            cand --color 'When to use colours: auto, always or never. NO_COLOR is respected'
+            cand --key-format 'How keys are written: escape, hex or base64. Says it for keys on the command line too, which otherwise are exact bytes; a key with a zero byte cannot be given there in any other way'
+            cand --json 'One JSON document: an object, or an array of them for several files'
+            cand --checksum-only 'The checksum alone, many times faster. A file without one cannot be judged so: exit code 2'
+            cand -q 'No progress bar, and no hints'
+            cand --quiet 'No progress bar, and no hints'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'redisk;completions'= {
+            cand --error-format 'How errors and warnings are written: for people, or one JSON object a line (kind, file, offset, db, key, message)'
+            cand --color 'When to use colours: auto, always or never. NO_COLOR is respected'
+            cand --key-format 'How keys are written: escape, hex or base64. Says it for keys on the command line too, which otherwise are exact bytes; a key with a zero byte cannot be given there in any other way'
+            cand -q 'No progress bar, and no hints'
+            cand --quiet 'No progress bar, and no hints'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'redisk;man'= {
+            cand --error-format 'How errors and warnings are written: for people, or one JSON object a line (kind, file, offset, db, key, message)'
+            cand --color 'When to use colours: auto, always or never. NO_COLOR is respected'
+            cand --key-format 'How keys are written: escape, hex or base64. Says it for keys on the command line too, which otherwise are exact bytes; a key with a zero byte cannot be given there in any other way'
+            cand -q 'No progress bar, and no hints'
+            cand --quiet 'No progress bar, and no hints'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'redisk;help'= {
+            cand info 'What a file is: kind, version, who wrote it, what is in it'
+            cand dump 'The contents of a file, one key after the other'
+            cand get 'One key''s value, type, TTL, encoding, size and where in the file it lies'
+            cand verify 'Whether a file is whole, down to the last element, and which servers would load it'
+            cand completions 'Print the completions for a shell'
+            cand man 'Print the manual page of the program, or of one command'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'redisk;help;info'= {
+        }
+        &'redisk;help;dump'= {
+        }
+        &'redisk;help;get'= {
+        }
+        &'redisk;help;verify'= {
+        }
+        &'redisk;help;completions'= {
+        }
+        &'redisk;help;man'= {
+        }
+        &'redisk;help;help'= {
+        }
+    ]
+    $completions[$command]
+}

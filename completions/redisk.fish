@@ -1,0 +1,232 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_redisk_global_optspecs
+    string join \n q/quiet error-format= color= key-format= h/help V/version
+end
+
+function __fish_redisk_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_redisk_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_redisk_using_subcommand
+    set -l cmd (__fish_redisk_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c redisk -n "__fish_redisk_needs_command" -l error-format -d 'How errors and warnings are written: for people, or one JSON object a line (kind, file, offset, db, key, message)' -r -f -a "text\t'A line for people'
+json\t'An object a line'"
+complete -c redisk -n "__fish_redisk_needs_command" -l color -d 'When to use colours: auto, always or never. NO_COLOR is respected' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c redisk -n "__fish_redisk_needs_command" -l key-format -d 'How keys are written: escape, hex or base64. Says it for keys on the command line too, which otherwise are exact bytes; a key with a zero byte cannot be given there in any other way' -r -f -a "escape\t'Text, with what is none as `\\xHH`'
+hex\t'Two hex digits a byte'
+base64\t'Base64'"
+complete -c redisk -n "__fish_redisk_needs_command" -s q -l quiet -d 'No progress bar, and no hints'
+complete -c redisk -n "__fish_redisk_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c redisk -n "__fish_redisk_needs_command" -s V -l version -d 'Print version'
+complete -c redisk -n "__fish_redisk_needs_command" -a "info" -d 'What a file is: kind, version, who wrote it, what is in it'
+complete -c redisk -n "__fish_redisk_needs_command" -a "dump" -d 'The contents of a file, one key after the other'
+complete -c redisk -n "__fish_redisk_needs_command" -a "get" -d 'One key\'s value, type, TTL, encoding, size and where in the file it lies'
+complete -c redisk -n "__fish_redisk_needs_command" -a "verify" -d 'Whether a file is whole, down to the last element, and which servers would load it'
+complete -c redisk -n "__fish_redisk_needs_command" -a "completions" -d 'Print the completions for a shell'
+complete -c redisk -n "__fish_redisk_needs_command" -a "man" -d 'Print the manual page of the program, or of one command'
+complete -c redisk -n "__fish_redisk_needs_command" -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c redisk -n "__fish_redisk_using_subcommand info" -l error-format -d 'How errors and warnings are written: for people, or one JSON object a line (kind, file, offset, db, key, message)' -r -f -a "text\t'A line for people'
+json\t'An object a line'"
+complete -c redisk -n "__fish_redisk_using_subcommand info" -l color -d 'When to use colours: auto, always or never. NO_COLOR is respected' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c redisk -n "__fish_redisk_using_subcommand info" -l key-format -d 'How keys are written: escape, hex or base64. Says it for keys on the command line too, which otherwise are exact bytes; a key with a zero byte cannot be given there in any other way' -r -f -a "escape\t'Text, with what is none as `\\xHH`'
+hex\t'Two hex digits a byte'
+base64\t'Base64'"
+complete -c redisk -n "__fish_redisk_using_subcommand info" -l json -d 'One JSON document instead of text'
+complete -c redisk -n "__fish_redisk_using_subcommand info" -s q -l quiet -d 'No progress bar, and no hints'
+complete -c redisk -n "__fish_redisk_using_subcommand info" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c redisk -n "__fish_redisk_using_subcommand dump" -s f -l format -d 'The form: jsonl (an object a line, losing nothing), json (the same objects in an array), keys (names alone)' -r -f -a "jsonl\t'JSON Lines'
+json\t'One JSON array'
+keys\t'Names alone'"
+complete -c redisk -n "__fish_redisk_using_subcommand dump" -l binary -d 'How byte strings are written in JSON: auto (text as text, other bytes and giant strings as {"base64":…}), base64 (every one), escape and hex (for eyes)' -r -f -a "auto\t'Text as text'
+base64\t'All as base64'
+escape\t'With escapes'
+hex\t'As hex'"
+complete -c redisk -n "__fish_redisk_using_subcommand dump" -l limit -d 'At most so many keys' -r
+complete -c redisk -n "__fish_redisk_using_subcommand dump" -s o -l output -d 'Write to this file instead of stdout. It is written beside its place and put there when it is complete; after an error nothing is left' -r -F
+complete -c redisk -n "__fish_redisk_using_subcommand dump" -l db -d 'In these databases' -r
+complete -c redisk -n "__fish_redisk_using_subcommand dump" -l not-db -d 'Not those that --db takes' -r
+complete -c redisk -n "__fish_redisk_using_subcommand dump" -l key -d 'Whose name matches, by the rules of KEYS and SCAN: * ? [a-z] [^a] \\x' -r
+complete -c redisk -n "__fish_redisk_using_subcommand dump" -l not-key -d 'Not those that --key takes' -r
+complete -c redisk -n "__fish_redisk_using_subcommand dump" -l key-exact -d 'With exactly this name (see --key-format)' -r
+complete -c redisk -n "__fish_redisk_using_subcommand dump" -l not-key-exact -d 'Not those that --key-exact takes' -r
+complete -c redisk -n "__fish_redisk_using_subcommand dump" -l key-regex -d 'In whose name this expression matches somewhere; (?-u) lets it match bytes that are no text' -r
+complete -c redisk -n "__fish_redisk_using_subcommand dump" -l not-key-regex -d 'Not those that --key-regex takes' -r
+complete -c redisk -n "__fish_redisk_using_subcommand dump" -l type -d 'Of these types: string, list, set, zset, hash, stream, module, array, gcra' -r -f -a "string\t''
+list\t''
+set\t''
+zset\t''
+hash\t''
+stream\t''
+module\t''
+array\t''
+gcra\t''"
+complete -c redisk -n "__fish_redisk_using_subcommand dump" -l not-type -d 'Not those that --type takes' -r -f -a "string\t''
+list\t''
+set\t''
+zset\t''
+hash\t''
+stream\t''
+module\t''
+array\t''
+gcra\t''"
+complete -c redisk -n "__fish_redisk_using_subcommand dump" -l encoding -d 'Stored like this in the file: raw, int, lzf, listpack, quicklist2, hashtable and so on' -r -f -a "raw\t''
+int\t''
+lzf\t''
+linkedlist\t''
+hashtable\t''
+skiplist\t''
+zipmap\t''
+ziplist\t''
+intset\t''
+listpack\t''
+listpackex\t''
+quicklist\t''
+quicklist2\t''
+stream\t''
+module\t''
+array\t''
+template\t''"
+complete -c redisk -n "__fish_redisk_using_subcommand dump" -l not-encoding -d 'Not those that --encoding takes' -r -f -a "raw\t''
+int\t''
+lzf\t''
+linkedlist\t''
+hashtable\t''
+skiplist\t''
+zipmap\t''
+ziplist\t''
+intset\t''
+listpack\t''
+listpackex\t''
+quicklist\t''
+quicklist2\t''
+stream\t''
+module\t''
+array\t''
+template\t''"
+complete -c redisk -n "__fish_redisk_using_subcommand dump" -l min-size -d 'Whose serialized value has at least so many bytes (512, 10kb, 1.5mb)' -r
+complete -c redisk -n "__fish_redisk_using_subcommand dump" -l not-min-size -d 'Not those that --min-size takes' -r
+complete -c redisk -n "__fish_redisk_using_subcommand dump" -l max-size -d 'Whose serialized value has at most so many bytes' -r
+complete -c redisk -n "__fish_redisk_using_subcommand dump" -l not-max-size -d 'Not those that --max-size takes' -r
+complete -c redisk -n "__fish_redisk_using_subcommand dump" -l min-len -d 'With at least so many elements (a string: bytes)' -r
+complete -c redisk -n "__fish_redisk_using_subcommand dump" -l not-min-len -d 'Not those that --min-len takes' -r
+complete -c redisk -n "__fish_redisk_using_subcommand dump" -l max-len -d 'With at most so many elements (a string: bytes)' -r
+complete -c redisk -n "__fish_redisk_using_subcommand dump" -l not-max-len -d 'Not those that --max-len takes' -r
+complete -c redisk -n "__fish_redisk_using_subcommand dump" -l ttl -d 'By expiry: none, any, expired, \'<1h\' (within an hour, or past), \'>7d\'' -r -f -a "none\t''
+any\t''
+expired\t''"
+complete -c redisk -n "__fish_redisk_using_subcommand dump" -l not-ttl -d 'Not those that --ttl takes' -r -f -a "none\t''
+any\t''
+expired\t''"
+complete -c redisk -n "__fish_redisk_using_subcommand dump" -l slot -d 'In these cluster slots' -r
+complete -c redisk -n "__fish_redisk_using_subcommand dump" -l not-slot -d 'Not those that --slot takes' -r
+complete -c redisk -n "__fish_redisk_using_subcommand dump" -l idle -d 'Not used for longer than \'>1h\', or used within \'<1h\' (files of servers with an LRU policy)' -r
+complete -c redisk -n "__fish_redisk_using_subcommand dump" -l not-idle -d 'Not those that --idle takes' -r
+complete -c redisk -n "__fish_redisk_using_subcommand dump" -l freq -d 'Used more often than \'>N\', or less than \'<N\' (the counter of an LFU policy, 0 to 255)' -r
+complete -c redisk -n "__fish_redisk_using_subcommand dump" -l not-freq -d 'Not those that --freq takes' -r
+complete -c redisk -n "__fish_redisk_using_subcommand dump" -l now -d 'The moment for --ttl, instead of the clock (2026-11-20T14:05:00Z, 1795183500)' -r
+complete -c redisk -n "__fish_redisk_using_subcommand dump" -l threads -d 'Threads to work with; the output is the same whatever their number [default: the cores]' -r
+complete -c redisk -n "__fish_redisk_using_subcommand dump" -l max-memory -d 'Refuse to start what may need more memory than this (64mb, 2gb), and use fewer threads where that is enough' -r
+complete -c redisk -n "__fish_redisk_using_subcommand dump" -l error-format -d 'How errors and warnings are written: for people, or one JSON object a line (kind, file, offset, db, key, message)' -r -f -a "text\t'A line for people'
+json\t'An object a line'"
+complete -c redisk -n "__fish_redisk_using_subcommand dump" -l color -d 'When to use colours: auto, always or never. NO_COLOR is respected' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c redisk -n "__fish_redisk_using_subcommand dump" -l key-format -d 'How keys are written: escape, hex or base64. Says it for keys on the command line too, which otherwise are exact bytes; a key with a zero byte cannot be given there in any other way' -r -f -a "escape\t'Text, with what is none as `\\xHH`'
+hex\t'Two hex digits a byte'
+base64\t'Base64'"
+complete -c redisk -n "__fish_redisk_using_subcommand dump" -l data-only -d 'Keys only: no line for the header, aux fields, functions and other records'
+complete -c redisk -n "__fish_redisk_using_subcommand dump" -s 0 -l null -d 'With --format keys: the exact bytes, each key followed by a zero byte'
+complete -c redisk -n "__fish_redisk_using_subcommand dump" -l force -d 'Replace the output file where it exists'
+complete -c redisk -n "__fish_redisk_using_subcommand dump" -s q -l quiet -d 'No progress bar, and no hints'
+complete -c redisk -n "__fish_redisk_using_subcommand dump" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c redisk -n "__fish_redisk_using_subcommand get" -l error-format -d 'How errors and warnings are written: for people, or one JSON object a line (kind, file, offset, db, key, message)' -r -f -a "text\t'A line for people'
+json\t'An object a line'"
+complete -c redisk -n "__fish_redisk_using_subcommand get" -l color -d 'When to use colours: auto, always or never. NO_COLOR is respected' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c redisk -n "__fish_redisk_using_subcommand get" -l key-format -d 'How keys are written: escape, hex or base64. Says it for keys on the command line too, which otherwise are exact bytes; a key with a zero byte cannot be given there in any other way' -r -f -a "escape\t'Text, with what is none as `\\xHH`'
+hex\t'Two hex digits a byte'
+base64\t'Base64'"
+complete -c redisk -n "__fish_redisk_using_subcommand get" -s q -l quiet -d 'No progress bar, and no hints'
+complete -c redisk -n "__fish_redisk_using_subcommand get" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c redisk -n "__fish_redisk_using_subcommand verify" -l target -d 'Whether this server would load it: redis-2.8 to redis-8.10, valkey-7.2 to valkey-9.1' -r -f -a "redis-2.8\t''
+redis-3.0\t''
+redis-3.2\t''
+redis-4.0\t''
+redis-5.0\t''
+redis-6.0\t''
+redis-6.2\t''
+redis-7.0\t''
+redis-7.2\t''
+redis-7.4\t''
+redis-8.0\t''
+redis-8.2\t''
+redis-8.4\t''
+redis-8.6\t''
+redis-8.8\t''
+redis-8.10\t''
+valkey-7.2\t''
+valkey-8.0\t''
+valkey-8.1\t''
+valkey-9.0\t''
+valkey-9.1\t''"
+complete -c redisk -n "__fish_redisk_using_subcommand verify" -l threads -d 'Threads to work with; the output is the same whatever their number [default: the cores]' -r
+complete -c redisk -n "__fish_redisk_using_subcommand verify" -l max-memory -d 'Refuse to start what may need more memory than this (64mb, 2gb), and use fewer threads where that is enough' -r
+complete -c redisk -n "__fish_redisk_using_subcommand verify" -l error-format -d 'How errors and warnings are written: for people, or one JSON object a line (kind, file, offset, db, key, message)' -r -f -a "text\t'A line for people'
+json\t'An object a line'"
+complete -c redisk -n "__fish_redisk_using_subcommand verify" -l color -d 'When to use colours: auto, always or never. NO_COLOR is respected' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c redisk -n "__fish_redisk_using_subcommand verify" -l key-format -d 'How keys are written: escape, hex or base64. Says it for keys on the command line too, which otherwise are exact bytes; a key with a zero byte cannot be given there in any other way' -r -f -a "escape\t'Text, with what is none as `\\xHH`'
+hex\t'Two hex digits a byte'
+base64\t'Base64'"
+complete -c redisk -n "__fish_redisk_using_subcommand verify" -l json -d 'One JSON document: an object, or an array of them for several files'
+complete -c redisk -n "__fish_redisk_using_subcommand verify" -l checksum-only -d 'The checksum alone, many times faster. A file without one cannot be judged so: exit code 2'
+complete -c redisk -n "__fish_redisk_using_subcommand verify" -s q -l quiet -d 'No progress bar, and no hints'
+complete -c redisk -n "__fish_redisk_using_subcommand verify" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c redisk -n "__fish_redisk_using_subcommand completions" -l error-format -d 'How errors and warnings are written: for people, or one JSON object a line (kind, file, offset, db, key, message)' -r -f -a "text\t'A line for people'
+json\t'An object a line'"
+complete -c redisk -n "__fish_redisk_using_subcommand completions" -l color -d 'When to use colours: auto, always or never. NO_COLOR is respected' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c redisk -n "__fish_redisk_using_subcommand completions" -l key-format -d 'How keys are written: escape, hex or base64. Says it for keys on the command line too, which otherwise are exact bytes; a key with a zero byte cannot be given there in any other way' -r -f -a "escape\t'Text, with what is none as `\\xHH`'
+hex\t'Two hex digits a byte'
+base64\t'Base64'"
+complete -c redisk -n "__fish_redisk_using_subcommand completions" -s q -l quiet -d 'No progress bar, and no hints'
+complete -c redisk -n "__fish_redisk_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c redisk -n "__fish_redisk_using_subcommand man" -l error-format -d 'How errors and warnings are written: for people, or one JSON object a line (kind, file, offset, db, key, message)' -r -f -a "text\t'A line for people'
+json\t'An object a line'"
+complete -c redisk -n "__fish_redisk_using_subcommand man" -l color -d 'When to use colours: auto, always or never. NO_COLOR is respected' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c redisk -n "__fish_redisk_using_subcommand man" -l key-format -d 'How keys are written: escape, hex or base64. Says it for keys on the command line too, which otherwise are exact bytes; a key with a zero byte cannot be given there in any other way' -r -f -a "escape\t'Text, with what is none as `\\xHH`'
+hex\t'Two hex digits a byte'
+base64\t'Base64'"
+complete -c redisk -n "__fish_redisk_using_subcommand man" -s q -l quiet -d 'No progress bar, and no hints'
+complete -c redisk -n "__fish_redisk_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get verify completions man help" -f -a "info" -d 'What a file is: kind, version, who wrote it, what is in it'
+complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get verify completions man help" -f -a "dump" -d 'The contents of a file, one key after the other'
+complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get verify completions man help" -f -a "get" -d 'One key\'s value, type, TTL, encoding, size and where in the file it lies'
+complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get verify completions man help" -f -a "verify" -d 'Whether a file is whole, down to the last element, and which servers would load it'
+complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get verify completions man help" -f -a "completions" -d 'Print the completions for a shell'
+complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get verify completions man help" -f -a "man" -d 'Print the manual page of the program, or of one command'
+complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get verify completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
