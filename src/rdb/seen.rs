@@ -193,7 +193,9 @@ const PART: usize = 512;
 fn parts(row: &[u64]) -> Vec<Vec<u64>> {
     let n = (row.len() / PART).next_power_of_two();
     let part = |h: u64| usize::try_from(h >> 20).unwrap_or_default() & (n - 1);
-    let mut parts: Vec<Vec<u64>> = (0..n).map(|_| Vec::with_capacity(PART + PART / 2)).collect();
+    let mut parts: Vec<Vec<u64>> = (0..n)
+        .map(|_| Vec::with_capacity(PART + PART / 2))
+        .collect();
     for &h in row {
         if let Some(p) = parts.get_mut(part(h)) {
             p.push(h);
