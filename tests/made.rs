@@ -35,7 +35,10 @@ fn files_are_what_is_made() {
 fn the_intact_are_intact() {
     for (name, bytes) in made::intact() {
         let report = run::verify(run::as_file(name, &bytes.into()).unwrap(), 1).unwrap();
-        assert!(report.findings.is_empty(), "{name}: {:?}", report.findings);
+        // That a module is needed is a note, no problem.
+        let counts = report.counts;
+        let problems = counts.damage + counts.warnings;
+        assert_eq!(problems, 0, "{name}: {:?}", report.findings);
     }
 }
 

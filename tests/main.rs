@@ -13,5 +13,6 @@ mod corpus;
 #[cfg(feature = "cli")]
 mod generated;
 mod layers;
+mod loads;
 mod made;
 mod support;
