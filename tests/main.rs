@@ -8,6 +8,7 @@
     reason = "a test that panics has found something"
 )]
 
+mod any_chunking;
 mod commands;
 mod corpus;
 #[cfg(feature = "cli")]

@@ -375,7 +375,8 @@ impl Worker<'_> {
     /// until something ends them: so each finding ends one.
     #[cold]
     fn locate(&mut self, record: &Record<'_>, row: &'static TypeRow, first: usize) {
-        let most = if record.body().is_some() { LOCATED } else { 1 };
+        let small = record.body_len() <= limits::BIG_RECORD as u64;
+        let most = if small { LOCATED } else { 1 };
         let listed = self.found.list.iter_mut().skip(first).take(most);
         for (skip, (_, finding)) in listed.enumerate() {
             let mut stop = Stop { skip };
