@@ -73,8 +73,11 @@ fn line(bytes: &[u8], at: usize, first: u8) -> Option<(usize, usize)> {
     Some((number, at + end + 2))
 }
 
+/// Offset and words of each command.
+type Plain = Vec<(u64, Vec<Vec<u8>>)>;
+
 /// Reads commands in the simplest way; also where that ends.
-fn plainly(bytes: &[u8], mut at: usize) -> (Vec<(u64, Vec<Vec<u8>>)>, usize) {
+fn plainly(bytes: &[u8], mut at: usize) -> (Plain, usize) {
     let mut all = Vec::new();
     'commands: while at < bytes.len() {
         if bytes[at] == b'#' {
