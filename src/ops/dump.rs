@@ -101,6 +101,7 @@ impl<R: Render> pipe::Work for Worker<'_, R> {
                     out.end_piece();
                     db = Some(record.frame.db);
                     self.written += 1;
+                    out.keys += 1;
                 }
                 Ok(Rendered::Empty | Rendered::Left) | Err(_) => out.take_back(mark),
             }
@@ -174,8 +175,8 @@ fn run<R: Render>(
         Some(pipe::run(reader, threads, worker, sink, options.progress))
     };
     if let Some(outcome) = outcome {
+        report.keys = outcome.keys;
         for worker in outcome.workers {
-            report.keys += worker.written;
             report.empty += worker.empty;
             report.empty_keys.extend(worker.empty_keys);
             report.losses.merge(worker.render.losses());
