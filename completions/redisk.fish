@@ -201,7 +201,7 @@ complete -c redisk -n "__fish_redisk_using_subcommand log" -l key-format -d 'How
 hex\t'Two hex digits a byte'
 base64\t'Base64'"
 complete -c redisk -n "__fish_redisk_using_subcommand log" -l json -d 'Write JSON Lines, one object a command and a summary as the last line; with --stats, one document'
-complete -c redisk -n "__fish_redisk_using_subcommand log" -l resp -d 'Write the commands as a log that servers load: SELECT where it is needed, transactions whole. All of a set with an RDB base begins with that RDB, as the preamble that servers since 4.0 load'
+complete -c redisk -n "__fish_redisk_using_subcommand log" -l resp -d 'Write the commands as a log that servers load: SELECT where it is needed, transactions whole. All of a set with an RDB base begins with that RDB, as the preamble that servers since 4.0 load. With --key, --key-exact or --db alone, keys of the base come as commands; with other conditions they are left out'
 complete -c redisk -n "__fish_redisk_using_subcommand log" -l stats -d 'Count instead: commands, the keys and prefixes written most, a timeline'
 complete -c redisk -n "__fish_redisk_using_subcommand log" -s f -l follow -d 'Go on as the log grows, like `tail -f`, across the switch to a new file by a rewrite. Ends with Ctrl-C, or --limit'
 complete -c redisk -n "__fish_redisk_using_subcommand log" -l force -d 'Replace the output file where it exists'
