@@ -30,7 +30,7 @@ Register-ArgumentCompleter -Native -CommandName 'redisk' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
-            [CompletionResult]::new('info', 'info', [CompletionResultType]::ParameterValue, 'What a file is: who wrote it and when, what is in it, whether frames and checksum are sound')
+            [CompletionResult]::new('info', 'info', [CompletionResultType]::ParameterValue, 'What a file is: who wrote it and when, what is in it, whether it is whole')
             [CompletionResult]::new('dump', 'dump', [CompletionResultType]::ParameterValue, 'The contents of a file, one key after the other')
             [CompletionResult]::new('get', 'get', [CompletionResultType]::ParameterValue, 'One key''s value, type, TTL, encoding, size and where in the file it lies')
             [CompletionResult]::new('log', 'log', [CompletionResultType]::ParameterValue, 'The commands of an append-only file, in their order')
@@ -185,7 +185,7 @@ Register-ArgumentCompleter -Native -CommandName 'redisk' -ScriptBlock {
             break
         }
         'redisk;help' {
-            [CompletionResult]::new('info', 'info', [CompletionResultType]::ParameterValue, 'What a file is: who wrote it and when, what is in it, whether frames and checksum are sound')
+            [CompletionResult]::new('info', 'info', [CompletionResultType]::ParameterValue, 'What a file is: who wrote it and when, what is in it, whether it is whole')
             [CompletionResult]::new('dump', 'dump', [CompletionResultType]::ParameterValue, 'The contents of a file, one key after the other')
             [CompletionResult]::new('get', 'get', [CompletionResultType]::ParameterValue, 'One key''s value, type, TTL, encoding, size and where in the file it lies')
             [CompletionResult]::new('log', 'log', [CompletionResultType]::ParameterValue, 'The commands of an append-only file, in their order')

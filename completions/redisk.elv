@@ -27,7 +27,7 @@ set edit:completion:arg-completer[redisk] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
             cand -V 'Print version'
             cand --version 'Print version'
-            cand info 'What a file is: who wrote it and when, what is in it, whether frames and checksum are sound'
+            cand info 'What a file is: who wrote it and when, what is in it, whether it is whole'
             cand dump 'The contents of a file, one key after the other'
             cand get 'One key''s value, type, TTL, encoding, size and where in the file it lies'
             cand log 'The commands of an append-only file, in their order'
@@ -174,7 +174,7 @@ set edit:completion:arg-completer[redisk] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'redisk;help'= {
-            cand info 'What a file is: who wrote it and when, what is in it, whether frames and checksum are sound'
+            cand info 'What a file is: who wrote it and when, what is in it, whether it is whole'
             cand dump 'The contents of a file, one key after the other'
             cand get 'One key''s value, type, TTL, encoding, size and where in the file it lies'
             cand log 'The commands of an append-only file, in their order'
