@@ -100,7 +100,7 @@ enum Format {
 
 /// How byte strings are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum How {
+pub(super) enum How {
     /// Text as text.
     Auto,
     /// All as base64.
@@ -111,14 +111,20 @@ enum How {
     Hex,
 }
 
-pub(super) fn run(args: &Args, cx: &Context) -> Result<Exit> {
-    let json = Json {
-        binary: match args.binary {
+impl From<How> for Binary {
+    fn from(how: How) -> Binary {
+        match how {
             How::Auto => Binary::Auto,
             How::Base64 => Binary::Base64,
             How::Escape => Binary::Escape,
             How::Hex => Binary::Hex,
-        },
+        }
+    }
+}
+
+pub(super) fn run(args: &Args, cx: &Context) -> Result<Exit> {
+    let json = Json {
+        binary: args.binary.into(),
         data_only: args.data_only,
         array: args.format == Format::Json,
         places: false,

@@ -13,6 +13,7 @@ mod input;
 mod output;
 mod pages;
 mod progress;
+mod show;
 mod text;
 mod verify;
 
