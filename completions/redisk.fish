@@ -35,13 +35,13 @@ base64\t'Base64'"
 complete -c redisk -n "__fish_redisk_needs_command" -s q -l quiet -d 'No progress bar, and no hints'
 complete -c redisk -n "__fish_redisk_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c redisk -n "__fish_redisk_needs_command" -s V -l version -d 'Print version'
-complete -c redisk -n "__fish_redisk_needs_command" -a "info" -d 'What a file is: version, who wrote it and when, what is in it, whether its frames and checksum are sound'
-complete -c redisk -n "__fish_redisk_needs_command" -a "dump" -d 'The contents of a file, one key after the other'
-complete -c redisk -n "__fish_redisk_needs_command" -a "get" -d 'A key\'s value, type, expiry, encoding, size and where in the file it lies'
-complete -c redisk -n "__fish_redisk_needs_command" -a "verify" -d 'Whether a file is whole, down to the last element, and which servers would load it'
-complete -c redisk -n "__fish_redisk_needs_command" -a "completions" -d 'Print the completions for a shell'
-complete -c redisk -n "__fish_redisk_needs_command" -a "man" -d 'Print the manual page of the program, or of one command'
-complete -c redisk -n "__fish_redisk_needs_command" -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c redisk -n "__fish_redisk_needs_command" -f -a "info" -d 'What a file is: version, who wrote it and when, what is in it, whether its frames and checksum are sound'
+complete -c redisk -n "__fish_redisk_needs_command" -f -a "dump" -d 'The contents of a file, one key after the other'
+complete -c redisk -n "__fish_redisk_needs_command" -f -a "get" -d 'A key\'s value, type, expiry, encoding, size and where in the file it lies'
+complete -c redisk -n "__fish_redisk_needs_command" -f -a "verify" -d 'Whether a file is whole, down to the last element, and which servers would load it'
+complete -c redisk -n "__fish_redisk_needs_command" -f -a "completions" -d 'Print the completions for a shell'
+complete -c redisk -n "__fish_redisk_needs_command" -f -a "man" -d 'Print the manual page of the program, or of one command'
+complete -c redisk -n "__fish_redisk_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c redisk -n "__fish_redisk_using_subcommand info" -l top -d 'How many of the biggest values to name' -r
 complete -c redisk -n "__fish_redisk_using_subcommand info" -l now -d 'The moment against which expiries are measured, instead of the clock (2026-11-20T14:05:00Z, 1795183500)' -r
 complete -c redisk -n "__fish_redisk_using_subcommand info" -l threads -d 'Threads to work with; the output is the same whatever their number [default: the cores]' -r

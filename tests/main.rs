@@ -8,9 +8,12 @@
     reason = "a test that panics has found something"
 )]
 
+#[cfg(feature = "cli")]
+mod cli;
 mod commands;
 mod corpus;
 #[cfg(feature = "cli")]
 mod generated;
 mod layers;
+mod made;
 mod support;

@@ -104,6 +104,26 @@ impl Finding {
         }
     }
 
+    /// Data of a module: a server without that module refuses the file.
+    #[cold]
+    #[must_use]
+    pub fn needs_module(name: &str, version: u64) -> Finding {
+        let built_in = if name == "vectorset" {
+            " (part of Redis 8 itself)"
+        } else {
+            ""
+        };
+        Finding {
+            code: "needs-module",
+            severity: Severity::Note,
+            place: Place::default(),
+            message: format!(
+                "holds data of module {name} (version {version}): a server loads the file only with that module{built_in}"
+            ),
+            refused: Refused::Never,
+        }
+    }
+
     /// Adds one step of the way down, in front of those that are there.
     #[must_use]
     pub fn within(mut self, step: impl Into<String>) -> Finding {

@@ -5,6 +5,7 @@ use crate::input::checksum::Crc64;
 use crate::input::open::Input;
 use crate::limits;
 use crate::model::finding::{Finding, Severity};
+use crate::model::kind::Kind;
 use crate::model::target::{TARGETS, Target};
 use crate::packed::string::Str;
 use crate::pipe::{self, Flow, Out};
@@ -12,9 +13,10 @@ use crate::rdb::compat::Used;
 use crate::rdb::frame::{Block, Checksum, Ending, Header, Reader, Record, What};
 use crate::rdb::keys::{Batch, Keys};
 use crate::rdb::types::TypeRow;
+use crate::rdb::value::module;
 use crate::rdb::visit::{ArrayValue, StreamPart, Visit};
 use crate::rdb::walk::{self, Scratch};
-use crate::rdb::{check, opcode};
+use crate::rdb::{check, length, opcode};
 use std::collections::BTreeSet;
 use std::io::Read;
 
@@ -154,6 +156,7 @@ struct Worker<'a> {
     used: Used,
     dbs: BTreeSet<u64>,
     last_db: Option<u64>,
+    modules: BTreeSet<u64>,
     found: Found,
 }
 
@@ -284,6 +287,9 @@ impl pipe::Work for Worker<'_> {
                 What::Key(row) => self.key(&record, row)?,
                 What::Record(op) => {
                     self.used.op(op, record.offset());
+                    if op == opcode::MODULE_AUX {
+                        self.module(&record);
+                    }
                     if let Err(e) = check::record(&record, op, &mut self.sc) {
                         self.found.push(record.offset(), Finding::from_error(e));
                     }
@@ -295,7 +301,24 @@ impl pipe::Work for Worker<'_> {
     }
 }
 
+/// Modules that are named; hostile files could name any number.
+const MODULES: usize = 64;
+
 impl Worker<'_> {
+    /// Remembers the module whose id stands at the start of the body.
+    #[cold]
+    fn module(&mut self, record: &Record<'_>) {
+        let id = match record.body() {
+            Some(mut b) => length::number(&mut b),
+            None => record.big_body().and_then(|mut b| length::number(&mut b)),
+        };
+        if let Ok(id) = id
+            && self.modules.len() < MODULES
+        {
+            self.modules.insert(id);
+        }
+    }
+
     #[inline]
     fn key(&mut self, record: &Record<'_>, row: &'static TypeRow) -> Result<()> {
         self.seen += 1;
@@ -304,6 +327,9 @@ impl Worker<'_> {
         if self.last_db != Some(db) {
             self.last_db = Some(db);
             self.dbs.insert(db);
+        }
+        if row.kind == Kind::Module {
+            self.module(record);
         }
         let name = match record.key(&mut self.name) {
             Ok(name) => name,
@@ -314,6 +340,7 @@ impl Worker<'_> {
         };
         self.keys.add(db, name);
         self.used.attributes(record);
+
         if record.meta().is_some()
             && let Err(e) = check::meta(record, &mut self.sc)
         {
@@ -379,6 +406,7 @@ fn run(input: Input, options: &Options<'_>) -> Result<Report> {
         used: Used::default(),
         dbs: BTreeSet::new(),
         last_db: None,
+        modules: BTreeSet::new(),
         found: Found::default(),
     };
     let outcome = pipe::run(
@@ -391,10 +419,12 @@ fn run(input: Input, options: &Options<'_>) -> Result<Report> {
     let mut parts = Vec::new();
     let mut used = Used::default();
     let mut dbs = BTreeSet::new();
+    let mut modules = BTreeSet::new();
     for worker in outcome.workers {
         report.keys += worker.seen;
         used.merge(&worker.used);
         dbs.extend(worker.dbs);
+        modules.extend(worker.modules);
         parts.push(worker.found);
     }
     report.dbs = dbs.len() as u64;
@@ -443,6 +473,10 @@ fn run(input: Input, options: &Options<'_>) -> Result<Report> {
     }
     if let Some(ending) = &report.ending {
         judge_ending(ending, &mut whole);
+    }
+    for id in modules {
+        let (name, version) = module::name(id);
+        whole.push(u64::MAX, Finding::needs_module(&name, version));
     }
     let listed = found.list.into_iter().chain(whole.list).map(|(_, f)| f);
     report.findings = listed.collect();

@@ -1,15 +1,18 @@
 //! A zipmap: the packed hash of Redis 2.0 to 2.4.
 //!
+//! ```text
 //!   <count: u8> <pair>… <0xFF>              count 254 and 255: unknown
 //!   pair:    <length> <field> <length> <free: u8> <value> <free unused bytes>
 //!   length:  |0..253|  or  |FE| u32 le
 //!   [01] [01] 61 [01] [00] 62 [ff]          the hash of a: b
+//! ```
 //! Source: redis `src/zipmap.c`. Some other readers take 253 for the long form, or big-endian; both are wrong.
 
 use super::string::Str;
 use crate::error::Result;
 use crate::input::bytes::Bytes;
-use crate::model::finding::Finding;
+use crate::model::finding::{Finding, Refused, Severity};
+use crate::model::target::Since;
 
 /// Reads the pairs one by one.
 #[derive(Debug, Clone)]
@@ -74,22 +77,26 @@ impl<'a, B: Bytes<'a>> Reader<B> {
         Ok(Some((field, value)))
     }
 
-    /// What was wrong though it could be read, after the last pair.
+    /// What was wrong though it could be read, after the last pair. Servers since 6.2 refuse all of it
+    /// (`zipmapValidateIntegrity`): to them only 254 means unknown, though older ones wrote 255 too.
     pub fn finish(self) -> Option<Finding> {
         let left = self.bytes.left();
-        if left > 0 {
-            return Some(super::unnoticed(
-                self.bytes.at(),
-                "zipmap-end",
-                format!("the end mark stands {left} bytes before the end of the zipmap"),
-            ));
-        }
-        (self.claimed < 254 && u64::from(self.claimed) != self.seen).then(|| {
-            super::unnoticed(
-                self.bytes.at(),
-                "zipmap-count",
-                format!("zipmap says {} pairs and has {}", self.claimed, self.seen),
-            )
+        let (code, severity, message) = if left > 0 {
+            let message = format!("the end mark stands {left} bytes before the end of the zipmap");
+            ("zipmap-end", Severity::Damage, message)
+        } else if self.claimed == 255 {
+            let message = "zipmap whose count is 255, for unknown, as only old servers read it";
+            ("zipmap-count", Severity::Warning, message.to_owned())
+        } else if self.claimed != 254 && u64::from(self.claimed) != self.seen {
+            let message = format!("zipmap says {} pairs and has {}", self.claimed, self.seen);
+            ("zipmap-count", Severity::Damage, message)
+        } else {
+            return None;
+        };
+        Some(Finding {
+            severity,
+            refused: Refused::With(Since::both((6, 2))),
+            ..super::unnoticed(self.bytes.at(), code, message)
         })
     }
 }

@@ -1,8 +1,10 @@
 //! Framing: where each record of an RDB file begins and ends, found by its lengths alone.
 //!
+//! ```text
 //!   <magic and version: 9 bytes> <record>… |FF| <CRC-64: u64 le, since version 5>
 //!   record:  |FA| aux   |FE| selectdb   |FB| resizedb   |F5| function   …
 //!            [|FC| expiry] [|F8| idle, |F9| freq] [|F1|] [|F3| metadata] <type> <string key> <value>
+//! ```
 //! Source: redis and valkey `src/rdb.c`, `rdbLoadRioWithLoadingCtx`: one flat loop that takes opcodes in any order.
 //!
 //! The reader gives [`Block`]s of whole records, each about [`limits::BLOCK`] bytes. A record above

@@ -8,8 +8,8 @@ use std::sync::Mutex;
 
 /// Parts that are locked one by one, so that workers rarely meet.
 const SHARDS: usize = 16;
-/// Hashes a shard holds in memory: all of them together about a million, in 24 MiB at most.
-const HELD: usize = 1 << 16;
+/// Hashes a shard holds in memory: all of them together two million, in 16 MiB.
+const HELD: usize = 1 << 17;
 
 /// The keys of a file.
 pub struct Keys {

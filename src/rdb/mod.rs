@@ -6,6 +6,7 @@ pub mod frame;
 pub mod keys;
 pub mod length;
 pub mod opcode;
+pub mod payload;
 pub mod seen;
 pub mod skip;
 pub mod string;

@@ -80,23 +80,20 @@ impl Hash64 {
     }
 }
 
-/// How many hashes are held before they go to the file: in the table, then in each run.
+/// How many hashes are held before they go to the file as a sorted run.
 const HELD: usize = 1 << 19;
 
-/// Hashes that wait to be put into the table together.
-const PENDING: usize = 64;
-
 /// The strings of one collection.
+///
+/// Nothing is looked up while they come: hashes are put in a row, and compared when all are there, part by part, so
+/// that what is compared stays in the processor's nearest memory.
 #[derive(Debug)]
 pub struct Seen {
     hash: Hash64,
-    /// Open addressing; 0 is an empty slot. Empty once hashes go to runs.
-    table: Vec<u64>,
-    used: usize,
-    pending: Vec<u64>,
     held: usize,
-    run: Vec<u64>,
+    row: Vec<u64>,
     runs: Runs,
+    table: Vec<u64>,
     suspects: Vec<u64>,
 }
 
@@ -112,28 +109,17 @@ impl Seen {
     pub fn holding(held: usize) -> Seen {
         Seen {
             hash: Hash64::default(),
-            table: vec![0; 16],
-            used: 0,
-            pending: Vec::with_capacity(PENDING),
             held,
-            run: Vec::new(),
+            row: Vec::new(),
             runs: Runs::default(),
+            table: Vec::new(),
             suspects: Vec::new(),
         }
     }
 
-    /// Forgets everything; about `hint` strings are to come.
-    pub fn begin(&mut self, hint: u64) -> Result<()> {
-        let size = usize::try_from(hint)
-            .unwrap_or(usize::MAX)
-            .clamp(8, 1 << 16)
-            .next_power_of_two()
-            * 2;
-        self.table.clear();
-        self.table.resize(size, 0);
-        self.used = 0;
-        self.pending.clear();
-        self.run.clear();
+    /// Forgets everything.
+    pub fn begin(&mut self) -> Result<()> {
+        self.row.clear();
         self.suspects.clear();
         self.runs.clear()
     }
@@ -148,83 +134,25 @@ impl Seen {
     /// Remembers a hash that [`Hash64`] gave.
     #[inline]
     pub fn add_hash(&mut self, h: u64) -> Result<()> {
-        self.pending.push(h.max(1));
-        if self.pending.len() < PENDING {
+        self.row.push(h.max(1));
+        if self.row.len() < self.held {
             return Ok(());
         }
-        self.settle()
-    }
-
-    /// Puts what is pending into the table: many at once, so that the processor can wait for many places in memory at
-    /// the same time.
-    #[inline(never)]
-    fn settle(&mut self) -> Result<()> {
-        let mut pending = std::mem::take(&mut self.pending);
-        let settled = pending.drain(..).try_for_each(|h| self.place(h));
-        self.pending = pending;
-        settled
-    }
-
-    #[inline(always)]
-    fn place(&mut self, h: u64) -> Result<()> {
-        if self.used * 2 >= self.table.len() {
-            self.make_room()?;
-            if self.table.is_empty() {
-                return self.add_to_run(h);
-            }
-        }
-        if insert(&mut self.table, h) {
-            self.used += 1;
-        } else {
-            self.suspects.push(h);
-        }
-        Ok(())
+        self.flush()
     }
 
     #[cold]
-    #[inline(never)]
-    fn make_room(&mut self) -> Result<()> {
-        if self.table.is_empty() {
-            return Ok(());
-        }
-        let size = self.table.len() * 2;
-        let hashes = std::mem::take(&mut self.table)
-            .into_iter()
-            .filter(|h| *h != 0);
-        if self.used < self.held {
-            self.table = vec![0; size];
-            for h in hashes {
-                insert(&mut self.table, h);
-            }
-            return Ok(());
-        }
-        for h in hashes {
-            self.add_to_run(h)?;
-        }
-        Ok(())
-    }
-
-    fn add_to_run(&mut self, h: u64) -> Result<()> {
-        self.run.push(h);
-        if self.run.len() >= self.held {
-            self.flush()?;
-        }
-        Ok(())
-    }
-
     fn flush(&mut self) -> Result<()> {
-        self.run.sort_unstable();
-        self.runs.push(&self.run)?;
-        self.run.clear();
+        self.row.sort_unstable();
+        self.runs.push(&self.row)?;
+        self.row.clear();
         Ok(())
     }
 
     /// The hashes that came more than once, ascending; none for nearly everything.
     pub fn suspects(&mut self) -> Result<&[u64]> {
-        self.settle()?;
-        if self.table.is_empty() {
+        if !self.runs.is_empty() {
             self.flush()?;
-            self.run = Vec::new();
             let suspects = &mut self.suspects;
             let mut last = None;
             self.runs.merge(|h| {
@@ -234,9 +162,18 @@ impl Seen {
                 last = Some(h);
             })?;
             self.runs.clear()?;
-            self.table = vec![0; 16];
-            self.used = 0;
+        } else if self.row.len() <= PART * 2 {
+            twice(&self.row, &mut self.table, &mut self.suspects);
+        } else {
+            for part in &mut parts(&self.row) {
+                twice(part, &mut self.table, &mut self.suspects);
+            }
         }
+        // A collection of unusual size must not be paid for to the end.
+        if self.row.capacity() > HELD / 8 {
+            self.row = Vec::new();
+        }
+        self.row.clear();
         self.suspects.sort_unstable();
         self.suspects.dedup();
         Ok(&self.suspects)
@@ -246,6 +183,38 @@ impl Seen {
     #[must_use]
     pub fn hash(&self) -> &Hash64 {
         &self.hash
+    }
+}
+
+/// Hashes that are compared at once.
+const PART: usize = 512;
+
+/// Puts hashes with equal middle bits together, in parts of about [`PART`].
+fn parts(row: &[u64]) -> Vec<Vec<u64>> {
+    let n = (row.len() / PART).next_power_of_two();
+    let part = |h: u64| usize::try_from(h >> 20).unwrap_or_default() & (n - 1);
+    let mut parts: Vec<Vec<u64>> = (0..n)
+        .map(|_| Vec::with_capacity(PART + PART / 2))
+        .collect();
+    for &h in row {
+        if let Some(p) = parts.get_mut(part(h)) {
+            p.push(h);
+        }
+    }
+    parts
+}
+
+/// Adds to `suspects` what is twice in `hashes`.
+fn twice(hashes: &[u64], table: &mut Vec<u64>, suspects: &mut Vec<u64>) {
+    if hashes.len() < 2 {
+        return;
+    }
+    table.clear();
+    table.resize((hashes.len() * 2).next_power_of_two(), 0);
+    for &h in hashes {
+        if !insert(table, h) {
+            suspects.push(h);
+        }
     }
 }
 
@@ -280,6 +249,10 @@ const PAGE: usize = 64 << 10;
 const WORD: usize = 8;
 
 impl Runs {
+    fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
     fn clear(&mut self) -> Result<()> {
         if !self.ends.is_empty() {
             self.ends.clear();
@@ -366,12 +339,12 @@ mod tests {
     fn few_and_many() {
         let mut seen = Seen::default();
         for n in [10u64, 1000, 600_000, 2_500_000] {
-            seen.begin(0).unwrap();
+            seen.begin().unwrap();
             for i in 0..n {
                 seen.add(&Str::Bytes(format!("m{i}").as_bytes())).unwrap();
             }
             assert!(seen.suspects().unwrap().is_empty(), "{n}");
-            seen.begin(n).unwrap();
+            seen.begin().unwrap();
             for i in 0..n {
                 seen.add(&Str::Bytes(format!("m{i}").as_bytes())).unwrap();
             }

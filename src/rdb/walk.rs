@@ -49,9 +49,9 @@ pub(super) struct Distinct<'s> {
 }
 
 impl<'s> Distinct<'s> {
-    pub(super) fn begin(on: bool, seen: &'s mut Seen, hint: u64) -> Result<Distinct<'s>> {
+    pub(super) fn begin(on: bool, seen: &'s mut Seen) -> Result<Distinct<'s>> {
         if on {
-            seen.begin(hint)?;
+            seen.begin()?;
         }
         Ok(Distinct {
             seen: on.then_some(seen),
@@ -84,6 +84,25 @@ pub fn record<V: Visit>(
     let walked = match r.body() {
         Some(mut b) => slice(&w, &mut b, sc, v),
         None => r.big_body().and_then(|mut b| paged(&w, &mut b, sc, v)),
+    };
+    walked.map_err(|e| r.name(e))
+}
+
+/// Walks over all of a stream but its entries: [`StreamPart::Meta`](super::visit::StreamPart::Meta) comes first.
+pub fn stream_tail<V: Visit>(
+    r: &Record<'_>,
+    row: &'static TypeRow,
+    sc: &mut Scratch,
+    v: &mut V,
+) -> Result<()> {
+    let Layout::Stream(version) = row.layout else {
+        return Ok(());
+    };
+    let walked = match r.body() {
+        Some(mut b) => stream::tail(&mut b, version, sc, v),
+        None => r
+            .big_body()
+            .and_then(|mut b| stream::tail(&mut b, version, sc, v)),
     };
     walked.map_err(|e| r.name(e))
 }

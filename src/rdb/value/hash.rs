@@ -1,5 +1,6 @@
 //! Hashes: plain, with field expiries in three plain forms, zipmap, ziplist, listpack, listpack with expiries, templates.
 //!
+//! ```text
 //!   HASH                  <len n> n × (<string field> <string value>)
 //!   HASH_METADATA_PRE_GA  <len n> n × (<len expiry ms or 0> <field> <value>)
 //!   HASH_2 (Valkey)       <len n> n × (<field> <value> <i64 le expiry ms or -1>)
@@ -10,6 +11,7 @@
 //!   HASH_TMPL_LP_REF      <string: listpack of template id, values>
 //!   HASH_TMPL_ARRAY_REF   <len template id> n × <string value>
 //!   field names:          <len 0> <string: listpack>  or  <len 1> <len n> n × <string>
+//! ```
 //! Source: redis `src/rdb.c` (`rdbLoadObject`), valkey `src/rdb.c` (`RDB_TYPE_HASH_2`).
 
 use super::super::length;
@@ -38,7 +40,7 @@ fn fields<'a, B: Bytes<'a>, V: Visit + ?Sized>(
 ) -> Result<u64> {
     let n = length::number(b)?;
     let reads = v.reads();
-    let mut distinct = Distinct::begin(distinct, &mut sc.seen, n)?;
+    let mut distinct = Distinct::begin(distinct, &mut sc.seen)?;
     for i in 0..n {
         let mut step = || {
             let at = b.at();
@@ -125,7 +127,7 @@ pub(in crate::rdb) fn zipmap<'a, B: Bytes<'a>, V: Visit + ?Sized>(
 ) -> Result<u64> {
     over_blob!(string::blob(b, &mut sc.blob)?, bytes => {
         let mut reader = zm::Reader::new(bytes)?;
-        let mut distinct = Distinct::begin(distinct, &mut sc.seen, 64)?;
+        let mut distinct = Distinct::begin(distinct, &mut sc.seen)?;
         while let Some((field, value)) = reader.next(&mut sc.a, &mut sc.b)? {
             distinct.add(&field)?;
             v.field(field, value, None)?;
@@ -146,8 +148,7 @@ macro_rules! pairs {
         ) -> Result<u64> {
             over_blob!(string::blob(b, &mut sc.blob)?, bytes => {
                 let mut reader = $reader::Reader::new(bytes)?;
-                let hint = reader.claimed().unwrap_or(0) / 2;
-                let mut distinct = Distinct::begin(distinct, &mut sc.seen, hint)?;
+                let mut distinct = Distinct::begin(distinct, &mut sc.seen)?;
                 let mut n = 0u64;
                 while let Some(field) = reader.next(&mut sc.a)? {
                     let at = reader.at();
@@ -180,7 +181,7 @@ pub(in crate::rdb) fn listpack_ttl<'a, B: Bytes<'a>, V: Visit + ?Sized>(
     }
     over_blob!(string::blob(b, &mut sc.blob)?, bytes => {
         let mut reader = lp::Reader::new(bytes)?;
-        let mut distinct = Distinct::begin(distinct, &mut sc.seen, 64)?;
+        let mut distinct = Distinct::begin(distinct, &mut sc.seen)?;
         let mut n = 0u64;
         let mut last = Some(0);
         let mut broken = None;

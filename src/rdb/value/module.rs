@@ -1,7 +1,9 @@
 //! Module values: a type id, then marked fields that can be passed over and copied without understanding them.
 //!
+//! ```text
 //!   <len id> (<len mark> <data>)… <len 0>         1, 2: len   3: 4 bytes   4: 8 bytes   5: string
 //!   id: 54 bits of name (9 characters of 6 bits, first highest), 10 bits of encoding version
+//! ```
 //! Source: redis `src/module.c`, `moduleTypeNameByID`, `RDB_MODULE_OPCODE_*`.
 
 use super::super::length;

@@ -1,8 +1,10 @@
 //! Sets: plain, intset, listpack.
 //!
+//! ```text
 //!   SET           <len n> n × <string>
 //!   SET_INTSET    <string: intset>
 //!   SET_LISTPACK  <string: listpack>
+//! ```
 
 use super::super::length;
 use super::super::string;
@@ -19,7 +21,7 @@ pub(in crate::rdb) fn plain<'a, B: Bytes<'a>, V: Visit + ?Sized>(
     v: &mut V,
 ) -> Result<u64> {
     let n = length::number(b)?;
-    let mut distinct = Distinct::begin(distinct, &mut sc.seen, n)?;
+    let mut distinct = Distinct::begin(distinct, &mut sc.seen)?;
     for i in 0..n {
         let step = string::read(b, &mut sc.a).and_then(|member| {
             distinct.add(&member)?;
@@ -57,7 +59,7 @@ pub(in crate::rdb) fn listpack<'a, B: Bytes<'a>, V: Visit + ?Sized>(
     over_blob!(string::blob(b, &mut sc.blob)?, bytes => {
         let mut reader = crate::packed::listpack::Reader::new(bytes)?;
         let mut distinct =
-            Distinct::begin(distinct, &mut sc.seen, reader.claimed().unwrap_or(0))?;
+            Distinct::begin(distinct, &mut sc.seen)?;
         while let Some(member) = reader.next(&mut sc.a)? {
             distinct.add(&member)?;
             v.member(member)?;

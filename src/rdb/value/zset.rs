@@ -1,9 +1,11 @@
 //! Sorted sets: plain with scores as text or as doubles, ziplist, listpack.
 //!
+//! ```text
 //!   ZSET           <len n> n × (<string member> <u8 length> <score text>)     length 253 NaN, 254 +inf, 255 -inf
 //!   ZSET_2         <len n> n × (<string member> <f64 le>)
 //!   ZSET_ZIPLIST   <string: ziplist of member, score, …>
 //!   ZSET_LISTPACK  <string: listpack of member, score, …>
+//! ```
 //! Packed ones ascend by score, then by member; loaders do not sort, so a wrong order is a broken sorted set in memory.
 
 use super::super::length;
@@ -59,7 +61,7 @@ fn plain<'a, B: Bytes<'a>, V: Visit + ?Sized>(
     mut score: impl FnMut(&mut B) -> Result<f64>,
 ) -> Result<u64> {
     let n = length::number(b)?;
-    let mut distinct = Distinct::begin(distinct, &mut sc.seen, n)?;
+    let mut distinct = Distinct::begin(distinct, &mut sc.seen)?;
     for i in 0..n {
         let mut step = || {
             let member = string::read(b, &mut sc.a)?;
@@ -143,11 +145,6 @@ fn shown(member: &Str<'_>) -> String {
     })
 }
 
-/// How many members a packed encoding may have, by its header.
-fn hint(claimed: Option<u64>) -> u64 {
-    claimed.unwrap_or(0) / 2
-}
-
 macro_rules! packed {
     ($name:ident, $reader:ident) => {
         pub(in crate::rdb) fn $name<'a, B: Bytes<'a>, V: Visit + ?Sized>(
@@ -158,7 +155,7 @@ macro_rules! packed {
         ) -> Result<u64> {
             over_blob!(string::blob(b, &mut sc.blob)?, bytes => {
                 let mut reader = $reader::Reader::new(bytes)?;
-                let mut distinct = Distinct::begin(distinct, &mut sc.seen, hint(reader.claimed()))?;
+                let mut distinct = Distinct::begin(distinct, &mut sc.seen)?;
                 let mut order = Order::default();
                 let mut n = 0u64;
                 loop {
