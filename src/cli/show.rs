@@ -2,7 +2,7 @@
 //!
 //! Written piece by piece as the value is walked over, so a giant takes no memory.
 
-use super::text::{self, KeyFormat, count};
+use super::text::{self, KeyFormat, count, grouped};
 use crate::error::{Error, Result};
 use crate::filter;
 use crate::model::kind::{Kind, StreamId};
@@ -208,11 +208,9 @@ fn string(show: &Show, s: &Str<'_>, max: u64, out: &mut Out<'_, '_>) -> Result<(
     put(out, close);
     if !whole {
         // A character that the cut would go through is left out.
-        let n = max - held.len() as u64;
-        put(
-            out,
-            &format!("… (the first {n} of {})", count(s.len(), "byte", "bytes")),
-        );
+        let n = grouped(max - held.len() as u64);
+        let all = count(s.len(), "byte", "bytes");
+        put(out, &format!("… (the first {n} of {all})"));
     }
     Ok(())
 }
