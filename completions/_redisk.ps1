@@ -32,7 +32,8 @@ Register-ArgumentCompleter -Native -CommandName 'redisk' -ScriptBlock {
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
             [CompletionResult]::new('info', 'info', [CompletionResultType]::ParameterValue, 'What a file is: version, who wrote it and when, what is in it, whether its frames and checksum are sound')
             [CompletionResult]::new('dump', 'dump', [CompletionResultType]::ParameterValue, 'The contents of a file, one key after the other')
-            [CompletionResult]::new('get', 'get', [CompletionResultType]::ParameterValue, 'A key''s value, type, expiry, encoding, size and where in the file it lies')
+            [CompletionResult]::new('get', 'get', [CompletionResultType]::ParameterValue, 'One key''s value, type, TTL, encoding, size and where in the file it lies')
+            [CompletionResult]::new('log', 'log', [CompletionResultType]::ParameterValue, 'The commands of an append-only file, in their order')
             [CompletionResult]::new('verify', 'verify', [CompletionResultType]::ParameterValue, 'Whether a file is whole, down to the last element, and which servers would load it')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print the completions for a shell')
             [CompletionResult]::new('man', 'man', [CompletionResultType]::ParameterValue, 'Print the manual page of the program, or of one command')
@@ -55,9 +56,10 @@ Register-ArgumentCompleter -Native -CommandName 'redisk' -ScriptBlock {
             break
         }
         'redisk;dump' {
-            [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'The form: jsonl (an object a line, losing nothing), json (the same objects in an array), keys (names alone)')
-            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'The form: jsonl (an object a line, losing nothing), json (the same objects in an array), keys (names alone)')
-            [CompletionResult]::new('--binary', '--binary', [CompletionResultType]::ParameterName, 'How byte strings are written in JSON: auto (text as text, other bytes and giant strings as {"base64":…}), base64 (every one), escape and hex (for eyes)')
+            [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'The form: jsonl (an object a line, losing nothing), json (the same objects in an array), csv (a row an element), table (for eyes), keys (names alone), resp (SET, RPUSH … for redis-cli --pipe), restore (RESTORE commands)')
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'The form: jsonl (an object a line, losing nothing), json (the same objects in an array), csv (a row an element), table (for eyes), keys (names alone), resp (SET, RPUSH … for redis-cli --pipe), restore (RESTORE commands)')
+            [CompletionResult]::new('--binary', '--binary', [CompletionResultType]::ParameterName, 'How byte strings are written in JSON and CSV: auto (text as text, other bytes and giant strings as {"base64":…}, in CSV as base64:…), base64 (every one), escape and hex (for eyes)')
+            [CompletionResult]::new('--target', '--target', [CompletionResultType]::ParameterName, 'With --format resp or restore: the server that the commands are for [default: by the file''s RDB version]')
             [CompletionResult]::new('--limit', '--limit', [CompletionResultType]::ParameterName, 'At most so many keys')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Write to this file instead of stdout. It is written beside its place and put there when it is complete; after an error nothing is left')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Write to this file instead of stdout. It is written beside its place and put there when it is complete; after an error nothing is left')
@@ -98,6 +100,8 @@ Register-ArgumentCompleter -Native -CommandName 'redisk' -ScriptBlock {
             [CompletionResult]::new('--data-only', '--data-only', [CompletionResultType]::ParameterName, 'Keys only: no line for the header, aux fields, functions and other records')
             [CompletionResult]::new('-0', '-0', [CompletionResultType]::ParameterName, 'With --format keys: the exact bytes, each key followed by a zero byte')
             [CompletionResult]::new('--null', '--null', [CompletionResultType]::ParameterName, 'With --format keys: the exact bytes, each key followed by a zero byte')
+            [CompletionResult]::new('--csv-safe', '--csv-safe', [CompletionResultType]::ParameterName, 'With --format csv: a '' in front of cells that a spreadsheet would run as formulas')
+            [CompletionResult]::new('--sort', '--sort', [CompletionResultType]::ParameterName, 'Order by database and key, through temporary files where it is much')
             [CompletionResult]::new('--force', '--force', [CompletionResultType]::ParameterName, 'Replace the output file where it exists')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'No progress bar, and no hints')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'No progress bar, and no hints')
@@ -106,17 +110,39 @@ Register-ArgumentCompleter -Native -CommandName 'redisk' -ScriptBlock {
             break
         }
         'redisk;get' {
-            [CompletionResult]::new('--db', '--db', [CompletionResultType]::ParameterName, 'Look in these databases alone, and stop when all is found')
-            [CompletionResult]::new('--binary', '--binary', [CompletionResultType]::ParameterName, 'How byte strings are written: auto, base64, hex or escape. In JSON auto is text as text, and other bytes and giant strings as {"base64":…}; for people it is the same as escape')
-            [CompletionResult]::new('--now', '--now', [CompletionResultType]::ParameterName, 'The moment against which expiries are measured, instead of the clock (2026-11-20T14:05:00Z, 1795183500)')
-            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Write to this file instead of stdout. It is written beside its place and put there when it is complete; after an error nothing is left')
-            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Write to this file instead of stdout. It is written beside its place and put there when it is complete; after an error nothing is left')
             [CompletionResult]::new('--error-format', '--error-format', [CompletionResultType]::ParameterName, 'How errors and warnings are written: for people, or one JSON object a line (kind, file, offset, db, key, message)')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours: auto, always or never. NO_COLOR is respected')
             [CompletionResult]::new('--key-format', '--key-format', [CompletionResultType]::ParameterName, 'How keys are written: escape, hex or base64. Says it for keys on the command line too, which otherwise are exact bytes; a key with a zero byte cannot be given there in any other way')
-            [CompletionResult]::new('--full', '--full', [CompletionResultType]::ParameterName, 'All of a long value')
-            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'An object a key, a line each: as dump writes them, and where the key lies')
-            [CompletionResult]::new('--raw', '--raw', [CompletionResultType]::ParameterName, 'The exact bytes of a string, and nothing else. Takes one key; the first one that the file has')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'No progress bar, and no hints')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'No progress bar, and no hints')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'redisk;log' {
+            [CompletionResult]::new('--key', '--key', [CompletionResultType]::ParameterName, 'With a key whose name matches, by the rules of KEYS and SCAN')
+            [CompletionResult]::new('--key-exact', '--key-exact', [CompletionResultType]::ParameterName, 'With a key of exactly this name (see --key-format)')
+            [CompletionResult]::new('--command', '--command', [CompletionResultType]::ParameterName, 'With this name, in any case; `xgroup|create` for a subcommand')
+            [CompletionResult]::new('--db', '--db', [CompletionResultType]::ParameterName, 'In these databases')
+            [CompletionResult]::new('--since', '--since', [CompletionResultType]::ParameterName, 'Not before this time (2026-11-20T14:05:00Z, 1795183500). Commands without a time stand before all that have one')
+            [CompletionResult]::new('--until', '--until', [CompletionResultType]::ParameterName, 'Not after this time')
+            [CompletionResult]::new('--from-offset', '--from-offset', [CompletionResultType]::ParameterName, 'Starting at this offset of their file, or behind it (0x for hex)')
+            [CompletionResult]::new('--to-offset', '--to-offset', [CompletionResultType]::ParameterName, 'Starting before this offset of their file')
+            [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'In this file of a set, by its name in the manifest')
+            [CompletionResult]::new('--limit', '--limit', [CompletionResultType]::ParameterName, 'At most so many commands')
+            [CompletionResult]::new('--binary', '--binary', [CompletionResultType]::ParameterName, 'How byte strings are written in JSON: auto (text as text, other bytes and giant strings as {"base64":…}), base64 (every one), escape and hex (for eyes)')
+            [CompletionResult]::new('--history', '--history', [CompletionResultType]::ParameterName, 'Follow one key through RENAME, COPY, MOVE, SWAPDB and flushes, and say whether an RDB base holds it')
+            [CompletionResult]::new('--top', '--top', [CompletionResultType]::ParameterName, 'With --stats: how many keys and prefixes to name')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Write to this file instead of stdout. It is written beside its place and put there when it is complete; after an error nothing is left')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Write to this file instead of stdout. It is written beside its place and put there when it is complete; after an error nothing is left')
+            [CompletionResult]::new('--threads', '--threads', [CompletionResultType]::ParameterName, 'Threads to work with; the output is the same whatever their number [default: the cores]')
+            [CompletionResult]::new('--max-memory', '--max-memory', [CompletionResultType]::ParameterName, 'Refuse to start what may need more memory than this (64mb, 2gb), and use fewer threads where that is enough')
+            [CompletionResult]::new('--error-format', '--error-format', [CompletionResultType]::ParameterName, 'How errors and warnings are written: for people, or one JSON object a line (kind, file, offset, db, key, message)')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours: auto, always or never. NO_COLOR is respected')
+            [CompletionResult]::new('--key-format', '--key-format', [CompletionResultType]::ParameterName, 'How keys are written: escape, hex or base64. Says it for keys on the command line too, which otherwise are exact bytes; a key with a zero byte cannot be given there in any other way')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Write JSON Lines, one object a command and a summary as the last line; with --stats, one document')
+            [CompletionResult]::new('--resp', '--resp', [CompletionResultType]::ParameterName, 'Write the commands as a log that servers load: SELECT where it is needed, transactions whole. All of a set with an RDB base begins with that RDB, as the preamble that servers since 4.0 load')
+            [CompletionResult]::new('--stats', '--stats', [CompletionResultType]::ParameterName, 'Count instead: commands, the keys and prefixes written most, a timeline')
             [CompletionResult]::new('--force', '--force', [CompletionResultType]::ParameterName, 'Replace the output file where it exists')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'No progress bar, and no hints')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'No progress bar, and no hints')
@@ -162,7 +188,8 @@ Register-ArgumentCompleter -Native -CommandName 'redisk' -ScriptBlock {
         'redisk;help' {
             [CompletionResult]::new('info', 'info', [CompletionResultType]::ParameterValue, 'What a file is: version, who wrote it and when, what is in it, whether its frames and checksum are sound')
             [CompletionResult]::new('dump', 'dump', [CompletionResultType]::ParameterValue, 'The contents of a file, one key after the other')
-            [CompletionResult]::new('get', 'get', [CompletionResultType]::ParameterValue, 'A key''s value, type, expiry, encoding, size and where in the file it lies')
+            [CompletionResult]::new('get', 'get', [CompletionResultType]::ParameterValue, 'One key''s value, type, TTL, encoding, size and where in the file it lies')
+            [CompletionResult]::new('log', 'log', [CompletionResultType]::ParameterValue, 'The commands of an append-only file, in their order')
             [CompletionResult]::new('verify', 'verify', [CompletionResultType]::ParameterValue, 'Whether a file is whole, down to the last element, and which servers would load it')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print the completions for a shell')
             [CompletionResult]::new('man', 'man', [CompletionResultType]::ParameterValue, 'Print the manual page of the program, or of one command')
@@ -176,6 +203,9 @@ Register-ArgumentCompleter -Native -CommandName 'redisk' -ScriptBlock {
             break
         }
         'redisk;help;get' {
+            break
+        }
+        'redisk;help;log' {
             break
         }
         'redisk;help;verify' {

@@ -31,6 +31,9 @@ _redisk() {
             redisk,info)
                 cmd="redisk__subcmd__info"
                 ;;
+            redisk,log)
+                cmd="redisk__subcmd__log"
+                ;;
             redisk,man)
                 cmd="redisk__subcmd__man"
                 ;;
@@ -52,6 +55,9 @@ _redisk() {
             redisk__subcmd__help,info)
                 cmd="redisk__subcmd__help__subcmd__info"
                 ;;
+            redisk__subcmd__help,log)
+                cmd="redisk__subcmd__help__subcmd__log"
+                ;;
             redisk__subcmd__help,man)
                 cmd="redisk__subcmd__help__subcmd__man"
                 ;;
@@ -65,7 +71,7 @@ _redisk() {
 
     case "${cmd}" in
         redisk)
-            opts="-q -h -V --quiet --error-format --color --key-format --help --version info dump get verify completions man help"
+            opts="-q -h -V --quiet --error-format --color --key-format --help --version info dump get log verify completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -117,22 +123,26 @@ _redisk() {
             return 0
             ;;
         redisk__subcmd__dump)
-            opts="-f -0 -o -q -h --format --binary --data-only --null --limit --output --force --db --not-db --key --not-key --key-exact --not-key-exact --key-regex --not-key-regex --type --not-type --encoding --not-encoding --min-size --not-min-size --max-size --not-max-size --min-len --not-min-len --max-len --not-max-len --ttl --not-ttl --slot --not-slot --idle --not-idle --freq --not-freq --now --threads --max-memory --quiet --error-format --color --key-format --help"
+            opts="-f -0 -o -q -h --format --binary --data-only --null --target --csv-safe --sort --limit --output --force --db --not-db --key --not-key --key-exact --not-key-exact --key-regex --not-key-regex --type --not-type --encoding --not-encoding --min-size --not-min-size --max-size --not-max-size --min-len --not-min-len --max-len --not-max-len --ttl --not-ttl --slot --not-slot --idle --not-idle --freq --not-freq --now --threads --max-memory --quiet --error-format --color --key-format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --format)
-                    COMPREPLY=($(compgen -W "jsonl json keys" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "jsonl json csv table keys resp restore" -- "${cur}"))
                     return 0
                     ;;
                 -f)
-                    COMPREPLY=($(compgen -W "jsonl json keys" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "jsonl json csv table keys resp restore" -- "${cur}"))
                     return 0
                     ;;
                 --binary)
                     COMPREPLY=($(compgen -W "auto base64 escape hex" -- "${cur}"))
+                    return 0
+                    ;;
+                --target)
+                    COMPREPLY=($(compgen -W "redis-2.8 redis-3.0 redis-3.2 redis-4.0 redis-5.0 redis-6.0 redis-6.2 redis-7.0 redis-7.2 redis-7.4 redis-8.0 redis-8.2 redis-8.4 redis-8.6 redis-8.8 redis-8.10 valkey-7.2 valkey-8.0 valkey-8.1 valkey-9.0 valkey-9.1" -- "${cur}"))
                     return 0
                     ;;
                 --limit)
@@ -381,7 +391,7 @@ _redisk() {
             return 0
             ;;
         redisk__subcmd__help)
-            opts="info dump get verify completions man help"
+            opts="info dump get log verify completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -464,6 +474,20 @@ _redisk() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        redisk__subcmd__help__subcmd__log)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         redisk__subcmd__help__subcmd__man)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -505,6 +529,122 @@ _redisk() {
                     ;;
                 --now)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --threads)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-memory)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --error-format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --key-format)
+                    COMPREPLY=($(compgen -W "escape hex base64" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        redisk__subcmd__log)
+            opts="-o -q -h --key --key-exact --command --db --since --until --from-offset --to-offset --file --limit --json --binary --resp --history --stats --top --output --force --threads --max-memory --quiet --error-format --color --key-format --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --key-exact)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --command)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --db)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --since)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --until)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --from-offset)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --to-offset)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --limit)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --binary)
+                    COMPREPLY=($(compgen -W "auto base64 escape hex" -- "${cur}"))
+                    return 0
+                    ;;
+                --history)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --top)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                -o)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
                     return 0
                     ;;
                 --threads)

@@ -29,7 +29,8 @@ set edit:completion:arg-completer[redisk] = {|@words|
             cand --version 'Print version'
             cand info 'What a file is: version, who wrote it and when, what is in it, whether its frames and checksum are sound'
             cand dump 'The contents of a file, one key after the other'
-            cand get 'A key''s value, type, expiry, encoding, size and where in the file it lies'
+            cand get 'One key''s value, type, TTL, encoding, size and where in the file it lies'
+            cand log 'The commands of an append-only file, in their order'
             cand verify 'Whether a file is whole, down to the last element, and which servers would load it'
             cand completions 'Print the completions for a shell'
             cand man 'Print the manual page of the program, or of one command'
@@ -50,9 +51,10 @@ set edit:completion:arg-completer[redisk] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'redisk;dump'= {
-            cand -f 'The form: jsonl (an object a line, losing nothing), json (the same objects in an array), keys (names alone)'
-            cand --format 'The form: jsonl (an object a line, losing nothing), json (the same objects in an array), keys (names alone)'
-            cand --binary 'How byte strings are written in JSON: auto (text as text, other bytes and giant strings as {"base64":…}), base64 (every one), escape and hex (for eyes)'
+            cand -f 'The form: jsonl (an object a line, losing nothing), json (the same objects in an array), csv (a row an element), table (for eyes), keys (names alone), resp (SET, RPUSH … for redis-cli --pipe), restore (RESTORE commands)'
+            cand --format 'The form: jsonl (an object a line, losing nothing), json (the same objects in an array), csv (a row an element), table (for eyes), keys (names alone), resp (SET, RPUSH … for redis-cli --pipe), restore (RESTORE commands)'
+            cand --binary 'How byte strings are written in JSON and CSV: auto (text as text, other bytes and giant strings as {"base64":…}, in CSV as base64:…), base64 (every one), escape and hex (for eyes)'
+            cand --target 'With --format resp or restore: the server that the commands are for [default: by the file''s RDB version]'
             cand --limit 'At most so many keys'
             cand -o 'Write to this file instead of stdout. It is written beside its place and put there when it is complete; after an error nothing is left'
             cand --output 'Write to this file instead of stdout. It is written beside its place and put there when it is complete; after an error nothing is left'
@@ -93,6 +95,8 @@ set edit:completion:arg-completer[redisk] = {|@words|
             cand --data-only 'Keys only: no line for the header, aux fields, functions and other records'
             cand -0 'With --format keys: the exact bytes, each key followed by a zero byte'
             cand --null 'With --format keys: the exact bytes, each key followed by a zero byte'
+            cand --csv-safe 'With --format csv: a '' in front of cells that a spreadsheet would run as formulas'
+            cand --sort 'Order by database and key, through temporary files where it is much'
             cand --force 'Replace the output file where it exists'
             cand -q 'No progress bar, and no hints'
             cand --quiet 'No progress bar, and no hints'
@@ -100,17 +104,38 @@ set edit:completion:arg-completer[redisk] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'redisk;get'= {
-            cand --db 'Look in these databases alone, and stop when all is found'
-            cand --binary 'How byte strings are written: auto, base64, hex or escape. In JSON auto is text as text, and other bytes and giant strings as {"base64":…}; for people it is the same as escape'
-            cand --now 'The moment against which expiries are measured, instead of the clock (2026-11-20T14:05:00Z, 1795183500)'
-            cand -o 'Write to this file instead of stdout. It is written beside its place and put there when it is complete; after an error nothing is left'
-            cand --output 'Write to this file instead of stdout. It is written beside its place and put there when it is complete; after an error nothing is left'
             cand --error-format 'How errors and warnings are written: for people, or one JSON object a line (kind, file, offset, db, key, message)'
             cand --color 'When to use colours: auto, always or never. NO_COLOR is respected'
             cand --key-format 'How keys are written: escape, hex or base64. Says it for keys on the command line too, which otherwise are exact bytes; a key with a zero byte cannot be given there in any other way'
-            cand --full 'All of a long value'
-            cand --json 'An object a key, a line each: as dump writes them, and where the key lies'
-            cand --raw 'The exact bytes of a string, and nothing else. Takes one key; the first one that the file has'
+            cand -q 'No progress bar, and no hints'
+            cand --quiet 'No progress bar, and no hints'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'redisk;log'= {
+            cand --key 'With a key whose name matches, by the rules of KEYS and SCAN'
+            cand --key-exact 'With a key of exactly this name (see --key-format)'
+            cand --command 'With this name, in any case; `xgroup|create` for a subcommand'
+            cand --db 'In these databases'
+            cand --since 'Not before this time (2026-11-20T14:05:00Z, 1795183500). Commands without a time stand before all that have one'
+            cand --until 'Not after this time'
+            cand --from-offset 'Starting at this offset of their file, or behind it (0x for hex)'
+            cand --to-offset 'Starting before this offset of their file'
+            cand --file 'In this file of a set, by its name in the manifest'
+            cand --limit 'At most so many commands'
+            cand --binary 'How byte strings are written in JSON: auto (text as text, other bytes and giant strings as {"base64":…}), base64 (every one), escape and hex (for eyes)'
+            cand --history 'Follow one key through RENAME, COPY, MOVE, SWAPDB and flushes, and say whether an RDB base holds it'
+            cand --top 'With --stats: how many keys and prefixes to name'
+            cand -o 'Write to this file instead of stdout. It is written beside its place and put there when it is complete; after an error nothing is left'
+            cand --output 'Write to this file instead of stdout. It is written beside its place and put there when it is complete; after an error nothing is left'
+            cand --threads 'Threads to work with; the output is the same whatever their number [default: the cores]'
+            cand --max-memory 'Refuse to start what may need more memory than this (64mb, 2gb), and use fewer threads where that is enough'
+            cand --error-format 'How errors and warnings are written: for people, or one JSON object a line (kind, file, offset, db, key, message)'
+            cand --color 'When to use colours: auto, always or never. NO_COLOR is respected'
+            cand --key-format 'How keys are written: escape, hex or base64. Says it for keys on the command line too, which otherwise are exact bytes; a key with a zero byte cannot be given there in any other way'
+            cand --json 'Write JSON Lines, one object a command and a summary as the last line; with --stats, one document'
+            cand --resp 'Write the commands as a log that servers load: SELECT where it is needed, transactions whole. All of a set with an RDB base begins with that RDB, as the preamble that servers since 4.0 load'
+            cand --stats 'Count instead: commands, the keys and prefixes written most, a timeline'
             cand --force 'Replace the output file where it exists'
             cand -q 'No progress bar, and no hints'
             cand --quiet 'No progress bar, and no hints'
@@ -152,7 +177,8 @@ set edit:completion:arg-completer[redisk] = {|@words|
         &'redisk;help'= {
             cand info 'What a file is: version, who wrote it and when, what is in it, whether its frames and checksum are sound'
             cand dump 'The contents of a file, one key after the other'
-            cand get 'A key''s value, type, expiry, encoding, size and where in the file it lies'
+            cand get 'One key''s value, type, TTL, encoding, size and where in the file it lies'
+            cand log 'The commands of an append-only file, in their order'
             cand verify 'Whether a file is whole, down to the last element, and which servers would load it'
             cand completions 'Print the completions for a shell'
             cand man 'Print the manual page of the program, or of one command'
@@ -163,6 +189,8 @@ set edit:completion:arg-completer[redisk] = {|@words|
         &'redisk;help;dump'= {
         }
         &'redisk;help;get'= {
+        }
+        &'redisk;help;log'= {
         }
         &'redisk;help;verify'= {
         }

@@ -113,6 +113,7 @@ pub mod pipe;
 pub mod rdb;
 pub mod resp;
 pub mod sink;
+pub mod source;
 pub mod text;
 
 pub use error::{Error, ErrorKind, Result};

@@ -1,7 +1,7 @@
 //! The hand-made files of `testdata/`: that they are what `support::made` makes, and what they say.
 
-use redisk::model::finding::{Finding, Severity};
 use crate::support::{files, golden, made, name, run, testdata, update};
+use redisk::model::finding::{Finding, Severity};
 use redisk::sink::bytes::Binary;
 use std::collections::BTreeSet;
 

@@ -8,6 +8,7 @@
     reason = "a test that panics has found something"
 )]
 
+mod aof;
 #[cfg(feature = "cli")]
 mod cli;
 mod commands;

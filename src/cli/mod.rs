@@ -10,12 +10,15 @@ mod exit;
 mod get;
 mod info;
 mod input;
+mod log;
+mod log_text;
 mod output;
 mod pages;
 mod progress;
 mod show;
 mod text;
 mod verify;
+mod verify_aof;
 
 use crate::error::{Error, Result};
 use clap::{CommandFactory, Parser, Subcommand};
@@ -51,6 +54,7 @@ enum Command {
     Info(info::Args),
     Dump(dump::Args),
     Get(get::Args),
+    Log(log::Args),
     Verify(verify::Args),
     Completions(pages::Completions),
     Man(pages::Man),
@@ -162,6 +166,7 @@ fn run(command: Option<Command>, cx: &Context) -> Result<Exit> {
         Some(Command::Info(args)) => info::run(&args, cx),
         Some(Command::Dump(args)) => dump::run(&args, cx),
         Some(Command::Get(args)) => get::run(&args, cx),
+        Some(Command::Log(args)) => log::run(&args, cx),
         Some(Command::Verify(args)) => verify::run(&args, cx),
         Some(Command::Completions(args)) => pages::completions(&args),
         Some(Command::Man(args)) => pages::man(&args),

@@ -497,6 +497,77 @@ impl Visit for View<'_, '_, '_, '_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::input::open::Input;
+    use crate::ops::get::{Options, Report, get};
+    use crate::rdb::frame::Reader;
+
+    const FILE: &[u8] = include_bytes!("../../testdata/rdb/redis-8.6.3-tiny.rdb");
+
+    fn input(bytes: &[u8]) -> Box<std::io::Cursor<Vec<u8>>> {
+        Box::new(std::io::Cursor::new(bytes.to_vec()))
+    }
+
+    fn names() -> Vec<Vec<u8>> {
+        let mut reader = Reader::new(input(FILE), None, true).unwrap();
+        let mut names = Vec::new();
+        while let Some(block) = reader.next_block(None).unwrap() {
+            let keys = block.records().filter(|r| r.row().is_some());
+            names.extend(keys.map(|r| r.key(&mut Vec::new()).unwrap().to_vec()));
+        }
+        names
+    }
+
+    fn shown(bytes: &[u8], keys: &[Vec<u8>], full: bool) -> (Report, Vec<u8>) {
+        let show = Show {
+            binary: Binary::Auto,
+            key_format: None,
+            full,
+            now_ms: 0,
+            again: false,
+        };
+        let options = Options {
+            keys: keys.to_vec(),
+            dbs: Vec::new(),
+            progress: &|_| (),
+        };
+        let mut out = Vec::new();
+        let input = Input::of("x", input(bytes), None, None).unwrap();
+        let report = get(input, || show.clone(), &options, &mut out);
+        (report, out)
+    }
+
+    #[test]
+    fn every_kind_of_value_is_shown() {
+        let keys = names();
+        let (report, out) = shown(FILE, &keys, true);
+        assert!(report.problems.is_empty(), "{:?}", report.problems);
+        assert_eq!(report.count, keys.len() as u64);
+        let text = String::from_utf8(out).unwrap();
+        assert_eq!(text.matches("\nserialized  ").count(), keys.len());
+        for word in [
+            "\n  group ",
+            "\n      1",
+            "\n  ids of producers",
+            "  expires 2",
+        ] {
+            assert!(text.contains(word), "{word}");
+        }
+    }
+
+    #[test]
+    fn damage_is_no_panic_and_nothing_that_a_terminal_obeys() {
+        let keys = names();
+        for at in (9..FILE.len()).step_by(7) {
+            let mut bytes = FILE.to_vec();
+            bytes[at] ^= [0xff, 1, 0x80][at % 3];
+            if at % 5 == 0 {
+                bytes.truncate(at);
+            }
+            let (_, out) = shown(&bytes, &keys, at % 2 == 0);
+            let text = String::from_utf8(out).unwrap();
+            assert!(text.chars().all(|c| c == '\n' || !c.is_control()), "{at}");
+        }
+    }
 
     #[test]
     fn characters_are_not_cut_between_pieces() {

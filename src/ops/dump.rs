@@ -150,11 +150,7 @@ fn run<R: Render>(
     let keys = Keys::default();
     let limit = options.limit.filter(|_| !options.sort);
     // The first keys of the file are those of the first blocks only when one worker reads them all.
-    let threads = if limit.is_some() {
-        1
-    } else {
-        options.threads
-    };
+    let threads = if limit.is_some() { 1 } else { options.threads };
     let mut sorter = options.sort.then(Sorter::default);
     let outcome = if options.limit == Some(0) {
         None

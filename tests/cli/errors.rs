@@ -161,7 +161,7 @@ fn errors_as_json() {
         (&["dump", "--error-format", "json", "--frobnicate"], "usage"),
         (
             &["verify", "--error-format=json", &data("rdb")],
-            "unsupported",
+            "usage",
         ),
     ] {
         let ran = redisk(args).exits(2);

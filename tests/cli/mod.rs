@@ -6,5 +6,6 @@ mod formats;
 mod get;
 mod info;
 mod output;
+mod readme;
 mod run;
 mod verify;

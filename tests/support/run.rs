@@ -125,6 +125,7 @@ pub(crate) fn dump_to(
         sort: false,
         filter: Filter::default(),
         limit: None,
+        sort: false,
         threads,
         progress: &|_| (),
     };

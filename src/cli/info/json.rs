@@ -27,6 +27,11 @@ impl Look {
                 counts(info, self.now_ms, cx, &mut fields);
                 others(info, &mut fields);
             }
+            Outcome::Aof(info, problems) => {
+                super::aof::json(info, cx, &mut fields);
+                let problems = problems.iter().map(error).collect();
+                fields.push(("problems", Doc::List(problems)));
+            }
             Outcome::Failed(e) => fields.push(("error", error(e))),
         }
         Doc::Fields(fields)

@@ -1,5 +1,6 @@
 //! `redisk info`, and `redisk PATH` alone. A [`Look`] is what came of one path; the files here write it down.
 
+mod aof;
 mod json;
 mod tables;
 mod text;
@@ -11,6 +12,7 @@ use super::input::{self, Clock, Machine};
 use super::output;
 use super::progress::Progress;
 use crate::error::{Error, Result};
+use crate::ops::info::aof::{AofInfo, Info};
 use crate::ops::info::{self, Options, RdbInfo};
 use std::path::{Path, PathBuf};
 
@@ -37,9 +39,19 @@ const FIELDS: &str = r#"JSON document:
     "hash_templates":{"count","bytes"}
     "unlisted":{"databases","aux","functions","modules","module_aux","slot_imports"}: of each 1000 are listed; of
     databases and modules, how many keys the others have.
+  Of an append-only file ("kind": aof or aof-set) instead:
+    "commands", "keys_named", "first_time", "last_time" (seconds), "names":[{"command","count","bytes"}],
+    "databases":[{"db","count","bytes"}], "files":[{"file","role","seq","size","codecs","last",
+    "rdb":{"version","magic","keys","bytes"},"commands","transactions","first_time","last_time","names","databases",
+    "tail","bytes","valid_up_to","valid_before_multi","zeros_from","changed"}]
+    tail: clean, torn, zeros, garbage, torn-annotation, open-multi
+    "manifest":{"file","records":[...],"not_listed":[{"file","kind","size"}],"not_listed_count"}, "problems"
   A byte string over 4096 bytes is {"start","bytes"}: its first bytes, and how many it has."#;
 
 /// What a file is: version, who wrote it and when, what is in it, whether its frames and checksum are sound.
+///
+/// Of an append-only file, or of the folder of a multi-part one: the files and their roles, commands by name and
+/// database, how many keys they name, the time they span, the state of each end, and what else lies in the folder.
 ///
 /// One fast pass that counts and decodes no values (verify looks into them). Offsets are those of the expanded file.
 #[derive(Debug, clap::Args)]
@@ -71,8 +83,10 @@ struct Look {
 }
 
 enum Outcome {
-    /// An RDB file, or an AOF with an RDB preamble.
+    /// An RDB file.
     Rdb(Box<RdbInfo>),
+    /// An append-only file or a set of them, and what is wrong with it.
+    Aof(Box<AofInfo>, Vec<Error>),
     /// It could not be looked at.
     Failed(Error),
 }
@@ -113,22 +127,25 @@ pub(super) fn glance(path: &Path, cx: &Context) -> Result<Exit> {
 }
 
 fn look(path: &Path, top: usize, now_ms: i64, threads: usize, cx: &Context) -> Look {
-    let rdb = || {
-        let input = input::open(path)?;
-        input::only_rdb(&input, "look into")?;
-        let size = input.size.filter(|_| input.codecs.is_empty());
-        let progress = Progress::new(cx, size, false);
+    let outcome = || {
+        let progress = Progress::new(cx, None, false);
         let options = Options {
             now_ms,
             biggest: top,
             threads,
             progress: &|bytes| progress.at(bytes),
         };
-        Ok(Outcome::Rdb(Box::new(info::rdb(input, &options))))
+        Ok(match info::aof::open(path, &options)? {
+            Info::Rdb(info) => Outcome::Rdb(info),
+            Info::Aof(mut info) => {
+                let problems = aof::problems(&mut info);
+                Outcome::Aof(info, problems)
+            }
+        })
     };
     Look {
         name: path.to_string_lossy().into_owned(),
-        outcome: rdb().unwrap_or_else(Outcome::Failed),
+        outcome: outcome().unwrap_or_else(Outcome::Failed),
         now_ms,
     }
 }
@@ -137,6 +154,7 @@ impl Look {
     fn errors(&self) -> &[Error] {
         match &self.outcome {
             Outcome::Rdb(info) => &info.problems,
+            Outcome::Aof(_, problems) => problems,
             Outcome::Failed(e) => std::slice::from_ref(e),
         }
     }

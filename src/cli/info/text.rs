@@ -6,6 +6,7 @@ use crate::cli::Context;
 use crate::cli::input::tail_text;
 use crate::cli::text::{self, Paint, count, grouped, key, safe};
 use crate::cli::verify::checksum_text;
+use crate::error::Error;
 use crate::model::target;
 use crate::model::units::{format_bytes, format_duration_ms, format_time_ms};
 use crate::ops::info::{Listed, Module, Name, RdbInfo};
@@ -27,9 +28,11 @@ struct Facts<'c> {
 impl Look {
     /// The report.
     pub(super) fn text(&self, cx: &Context) -> String {
-        let Outcome::Rdb(info) = &self.outcome else {
+        let info = match &self.outcome {
+            Outcome::Rdb(info) => info,
+            Outcome::Aof(info, _) => return super::aof::text(info),
             // The error says it all.
-            return String::new();
+            Outcome::Failed(_) => return String::new(),
         };
         let paint = cx.paint(&std::io::stdout());
         let mut out = paint.with(text::BOLD, &text::name(&self.name));
@@ -65,8 +68,10 @@ impl Look {
 
     /// The last lines of `redisk PATH`: whether it is whole, and what to type next.
     pub(super) fn verdict(&self, cx: &Context) -> String {
-        let Outcome::Rdb(info) = &self.outcome else {
-            return String::new();
+        let info = match &self.outcome {
+            Outcome::Rdb(info) => info,
+            Outcome::Aof(_, problems) => return self.log_verdict(problems.first(), cx),
+            Outcome::Failed(_) => return String::new(),
         };
         let paint = cx.paint(&std::io::stdout());
         let verdict = match info.problems.first() {
@@ -107,14 +112,45 @@ impl Look {
                     (format!("dump {path}"), "what is sound before the damage"),
                 ]
             };
-            let width = next.iter().map(|(c, _)| c.chars().count()).max();
-            let width = width.unwrap_or_default();
-            for (command, what) in next {
-                out += &format!("  redisk {command:width$}   # {what}\n");
-            }
+            out += &suggestions(&next);
         }
         out
     }
+
+    /// The same for an append-only file.
+    fn log_verdict(&self, problem: Option<&Error>, cx: &Context) -> String {
+        let paint = cx.paint(&std::io::stdout());
+        let mut out = match problem {
+            Some(_) => format!("\n{}\n", paint.with(text::RED, "damaged")),
+            None => format!(
+                "\n{}: commands are framed to the end, and not looked into\n",
+                paint.with(text::GREEN, "whole")
+            ),
+        };
+        if !cx.global.quiet {
+            let path = shell_word(&self.name);
+            out += &suggestions(&[
+                (
+                    format!("verify {path}"),
+                    "every problem, and what servers do",
+                ),
+                (format!("log {path}"), "the commands, one a line"),
+                (
+                    format!("log --stats {path}"),
+                    "what is written most, and when",
+                ),
+            ]);
+        }
+        out
+    }
+}
+
+/// Commands to type next, and what they show.
+fn suggestions(next: &[(String, &str)]) -> String {
+    let width = next.iter().map(|(c, _)| c.chars().count()).max();
+    let width = width.unwrap_or_default();
+    let line = |(command, what): &(String, &str)| format!("  redisk {command:width$}   # {what}\n");
+    next.iter().map(line).collect()
 }
 
 /// A path as a shell takes it; the word PATH for one that a terminal could not show.

@@ -79,7 +79,10 @@ mod tests {
     #[test]
     fn names_of_metadata_classes() {
         let class = super::metadata_class;
-        assert_eq!(class(u32::from_le_bytes([0x18, 0x83, 0x10, 0])), ("ABCD".to_owned(), 3, 0));
+        assert_eq!(
+            class(u32::from_le_bytes([0x18, 0x83, 0x10, 0])),
+            ("ABCD".to_owned(), 3, 0)
+        );
         let odd = u32::from_le_bytes([0xf9, 0xfd, 0xef, 0x6b]);
         assert_eq!(class(odd), ("a_-9".to_owned(), 31, 1));
     }
