@@ -559,7 +559,7 @@ _redisk() {
             return 0
             ;;
         redisk__subcmd__log)
-            opts="-o -q -h --key --key-exact --command --db --since --until --from-offset --to-offset --file --limit --json --binary --resp --history --stats --top --output --force --threads --max-memory --quiet --error-format --color --key-format --help"
+            opts="-f -o -q -h --key --key-exact --command --db --since --until --from-offset --to-offset --file --limit --json --binary --resp --history --stats --follow --top --output --force --threads --max-memory --quiet --error-format --color --key-format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -675,7 +675,7 @@ _redisk() {
             return 0
             ;;
         redisk__subcmd__man)
-            opts="-q -h --quiet --error-format --color --key-format --help redisk info dump get verify completions man"
+            opts="-q -h --quiet --error-format --color --key-format --help redisk info dump get verify log completions man"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -136,6 +136,8 @@ set edit:completion:arg-completer[redisk] = {|@words|
             cand --json 'Write JSON Lines, one object a command and a summary as the last line; with --stats, one document'
             cand --resp 'Write the commands as a log that servers load: SELECT where it is needed, transactions whole. All of a set with an RDB base begins with that RDB, as the preamble that servers since 4.0 load'
             cand --stats 'Count instead: commands, the keys and prefixes written most, a timeline'
+            cand -f 'Go on as the log grows, like `tail -f`, across the switch to a new file by a rewrite. Ends with Ctrl-C, or --limit'
+            cand --follow 'Go on as the log grows, like `tail -f`, across the switch to a new file by a rewrite. Ends with Ctrl-C, or --limit'
             cand --force 'Replace the output file where it exists'
             cand -q 'No progress bar, and no hints'
             cand --quiet 'No progress bar, and no hints'

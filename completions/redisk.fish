@@ -230,6 +230,7 @@ base64\t'Base64'"
 complete -c redisk -n "__fish_redisk_using_subcommand log" -l json -d 'Write JSON Lines, one object a command and a summary as the last line; with --stats, one document'
 complete -c redisk -n "__fish_redisk_using_subcommand log" -l resp -d 'Write the commands as a log that servers load: SELECT where it is needed, transactions whole. All of a set with an RDB base begins with that RDB, as the preamble that servers since 4.0 load'
 complete -c redisk -n "__fish_redisk_using_subcommand log" -l stats -d 'Count instead: commands, the keys and prefixes written most, a timeline'
+complete -c redisk -n "__fish_redisk_using_subcommand log" -s f -l follow -d 'Go on as the log grows, like `tail -f`, across the switch to a new file by a rewrite. Ends with Ctrl-C, or --limit'
 complete -c redisk -n "__fish_redisk_using_subcommand log" -l force -d 'Replace the output file where it exists'
 complete -c redisk -n "__fish_redisk_using_subcommand log" -s q -l quiet -d 'No progress bar, and no hints'
 complete -c redisk -n "__fish_redisk_using_subcommand log" -s h -l help -d 'Print help (see more with \'--help\')'
