@@ -143,7 +143,7 @@ enum Format {
 
 /// How byte strings are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum How {
+pub(super) enum How {
     /// Text as text.
     Auto,
     /// All as base64.
@@ -152,6 +152,17 @@ enum How {
     Escape,
     /// As hex.
     Hex,
+}
+
+impl From<How> for Binary {
+    fn from(how: How) -> Binary {
+        match how {
+            How::Auto => Binary::Auto,
+            How::Base64 => Binary::Base64,
+            How::Escape => Binary::Escape,
+            How::Hex => Binary::Hex,
+        }
+    }
 }
 
 pub(super) fn run(args: &Args, cx: &Context) -> Result<Exit> {
@@ -167,12 +178,7 @@ pub(super) fn run(args: &Args, cx: &Context) -> Result<Exit> {
             "--target goes with --format resp and --format restore",
         ));
     }
-    let binary = match args.binary {
-        How::Auto => Binary::Auto,
-        How::Base64 => Binary::Base64,
-        How::Escape => Binary::Escape,
-        How::Hex => Binary::Hex,
-    };
+    let binary = args.binary.into();
     // What is asked for is judged before the file is looked at.
     let filter = args.filters.build(cx)?;
     let input = input::open(&args.path)?;

@@ -15,6 +15,7 @@ mod log_text;
 mod output;
 mod pages;
 mod progress;
+mod show;
 mod text;
 mod verify;
 mod verify_aof;

@@ -3,6 +3,8 @@
 mod errors;
 mod filters;
 mod formats;
+mod get;
+mod info;
 mod output;
 mod readme;
 mod run;

@@ -76,11 +76,14 @@ impl Look {
         let paint = cx.paint(&std::io::stdout());
         let verdict = match info.problems.first() {
             Some(e) => {
-                let what = match e.place().offset {
-                    Some(offset) => format!(": {} at offset {offset:#x}", e.kind().name()),
-                    None => format!(": {}", e.kind().name()),
+                let word = if e.kind().is_damage() {
+                    "damaged"
+                } else {
+                    "not read to its end"
                 };
-                format!("{}{what}", paint.with(text::RED, "damaged"))
+                let at = e.place().offset;
+                let at = at.map_or(String::new(), |at| format!(" at offset {at:#x}"));
+                format!("{}: {}{at}", paint.with(text::RED, word), e.kind().name())
             }
             None => format!(
                 "{}: {}; values are not looked into",
@@ -307,6 +310,9 @@ impl Facts<'_> {
             match known.as_str() {
                 "none" => "no released server knows all that is in it".to_owned(),
                 known if info.problems.is_empty() => known.to_owned(),
+                known if info.problems.iter().all(|e| !e.kind().is_damage()) => {
+                    format!("{known}, as far as it was read")
+                }
                 known => format!("none loads it for its damage; known to {known}"),
             },
         );
