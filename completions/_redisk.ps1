@@ -56,9 +56,10 @@ Register-ArgumentCompleter -Native -CommandName 'redisk' -ScriptBlock {
             break
         }
         'redisk;dump' {
-            [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'The form: jsonl (an object a line, losing nothing), json (the same objects in an array), keys (names alone)')
-            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'The form: jsonl (an object a line, losing nothing), json (the same objects in an array), keys (names alone)')
-            [CompletionResult]::new('--binary', '--binary', [CompletionResultType]::ParameterName, 'How byte strings are written in JSON: auto (text as text, other bytes and giant strings as {"base64":…}), base64 (every one), escape and hex (for eyes)')
+            [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'The form: jsonl (an object a line, losing nothing), json (the same objects in an array), csv (a row an element), table (for eyes), keys (names alone), resp (SET, RPUSH … for redis-cli --pipe), restore (RESTORE commands)')
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'The form: jsonl (an object a line, losing nothing), json (the same objects in an array), csv (a row an element), table (for eyes), keys (names alone), resp (SET, RPUSH … for redis-cli --pipe), restore (RESTORE commands)')
+            [CompletionResult]::new('--binary', '--binary', [CompletionResultType]::ParameterName, 'How byte strings are written in JSON and CSV: auto (text as text, other bytes and giant strings as {"base64":…}, in CSV as base64:…), base64 (every one), escape and hex (for eyes)')
+            [CompletionResult]::new('--target', '--target', [CompletionResultType]::ParameterName, 'With --format resp or restore: the server that the commands are for [default: by the file''s RDB version]')
             [CompletionResult]::new('--limit', '--limit', [CompletionResultType]::ParameterName, 'At most so many keys')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Write to this file instead of stdout. It is written beside its place and put there when it is complete; after an error nothing is left')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Write to this file instead of stdout. It is written beside its place and put there when it is complete; after an error nothing is left')
@@ -99,6 +100,8 @@ Register-ArgumentCompleter -Native -CommandName 'redisk' -ScriptBlock {
             [CompletionResult]::new('--data-only', '--data-only', [CompletionResultType]::ParameterName, 'Keys only: no line for the header, aux fields, functions and other records')
             [CompletionResult]::new('-0', '-0', [CompletionResultType]::ParameterName, 'With --format keys: the exact bytes, each key followed by a zero byte')
             [CompletionResult]::new('--null', '--null', [CompletionResultType]::ParameterName, 'With --format keys: the exact bytes, each key followed by a zero byte')
+            [CompletionResult]::new('--csv-safe', '--csv-safe', [CompletionResultType]::ParameterName, 'With --format csv: a '' in front of cells that a spreadsheet would run as formulas')
+            [CompletionResult]::new('--sort', '--sort', [CompletionResultType]::ParameterName, 'Order by database and key, through temporary files where it is much')
             [CompletionResult]::new('--force', '--force', [CompletionResultType]::ParameterName, 'Replace the output file where it exists')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'No progress bar, and no hints')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'No progress bar, and no hints')
@@ -140,6 +143,8 @@ Register-ArgumentCompleter -Native -CommandName 'redisk' -ScriptBlock {
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Write JSON Lines, one object a command and a summary as the last line; with --stats, one document')
             [CompletionResult]::new('--resp', '--resp', [CompletionResultType]::ParameterName, 'Write the commands as a log that servers load: SELECT where it is needed, transactions whole. All of a set with an RDB base begins with that RDB, as the preamble that servers since 4.0 load')
             [CompletionResult]::new('--stats', '--stats', [CompletionResultType]::ParameterName, 'Count instead: commands, the keys and prefixes written most, a timeline')
+            [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'Go on as the log grows, like `tail -f`, across the switch to a new file by a rewrite. Ends with Ctrl-C, or --limit')
+            [CompletionResult]::new('--follow', '--follow', [CompletionResultType]::ParameterName, 'Go on as the log grows, like `tail -f`, across the switch to a new file by a rewrite. Ends with Ctrl-C, or --limit')
             [CompletionResult]::new('--force', '--force', [CompletionResultType]::ParameterName, 'Replace the output file where it exists')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'No progress bar, and no hints')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'No progress bar, and no hints')

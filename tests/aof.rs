@@ -73,8 +73,11 @@ fn line(bytes: &[u8], at: usize, first: u8) -> Option<(usize, usize)> {
     Some((number, at + end + 2))
 }
 
+/// Offset and words of each command.
+type Plain = Vec<(u64, Vec<Vec<u8>>)>;
+
 /// Reads commands in the simplest way; also where that ends.
-fn plainly(bytes: &[u8], mut at: usize) -> (Vec<(u64, Vec<Vec<u8>>)>, usize) {
+fn plainly(bytes: &[u8], mut at: usize) -> (Plain, usize) {
     let mut all = Vec::new();
     'commands: while at < bytes.len() {
         if bytes[at] == b'#' {
@@ -508,4 +511,181 @@ fn what_is_cut_out_loads_to_the_same_digest() {
         }
     }
     eprintln!("{compared} logs cut out and loaded");
+}
+
+fn command(words: &[&str]) -> String {
+    let mut out = format!("*{}\r\n", words.len());
+    for word in words {
+        _ = write!(out, "${}\r\n{word}\r\n", word.len());
+    }
+    out
+}
+
+/// A rewrite gives the log a new incr; half a command waits for the rest of it.
+#[test]
+fn a_log_is_followed_as_it_grows() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |file: &str| folder.path().join(file);
+    let append = |file: &str, text: &str| {
+        let mut all = std::fs::read(path(file)).unwrap_or_default();
+        all.extend_from_slice(text.as_bytes());
+        std::fs::write(path(file), all).unwrap();
+    };
+    let manifest = |incrs: &[u32]| {
+        let lines = incrs.iter();
+        let lines = lines.map(|n| format!("file a.{n}.incr.aof seq {n} type i\n"));
+        std::fs::write(path("a.manifest"), lines.collect::<String>()).unwrap();
+    };
+    manifest(&[1]);
+    let select = command(&["SELECT", "3"]);
+    append(
+        "a.1.incr.aof",
+        &(select.clone() + &command(&["SET", "k", "1"])),
+    );
+    let set = command(&["SET", "k", "2"]);
+    let (half, rest) = set.split_at(9);
+    let mut step = 0;
+    let mut wait = || {
+        step += 1;
+        match step {
+            1 => append("a.1.incr.aof", half),
+            2 => append("a.1.incr.aof", rest),
+            3 => {
+                append(
+                    "a.2.incr.aof",
+                    &(select.clone() + &command(&["SET", "k", "4"])),
+                );
+                append("a.1.incr.aof", &command(&["SET", "k", "3"]));
+                manifest(&[1, 2]);
+            }
+            6 => append("a.2.incr.aof", &command(&["DEL", "k"])),
+            _ => {}
+        }
+        step < 9
+    };
+    let mut out = Vec::new();
+    let walked = log::follow(folder.path(), Form::Text, &options(), &mut out, &mut wait).unwrap();
+    assert!(walked.problems.is_empty(), "{:?}", walked.problems);
+    let text = String::from_utf8(out).unwrap();
+    let shown: Vec<&str> = text
+        .lines()
+        .map(|l| l.split_once(" db ").unwrap().1)
+        .collect();
+    let wanted = [
+        "0 SELECT 3",
+        "3 SET k 1",
+        "3 SET k 2",
+        "3 SET k 3",
+        "0 SELECT 3",
+        "3 SET k 4",
+        "3 DEL k",
+    ];
+    assert_eq!(shown, wanted);
+    assert_eq!(walked.shown, 7);
+}
+
+/// The value goes on under other names, and in other databases.
+#[test]
+fn a_key_is_followed_through_its_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log");
+    let lines = [
+        "SET a 1",
+        "SET b 1",
+        "RENAME a c",
+        "APPEND c x",
+        "MOVE c 2",
+        "APPEND c no",
+        "SELECT 2",
+        "APPEND c y",
+        "SWAPDB 2 5",
+        "SELECT 5",
+        "APPEND c z",
+        "COPY c d DB 7",
+        "SELECT 7",
+        "INCR d",
+        "DEL d",
+        "INCR d",
+        "SELECT 0",
+        "SET a 2",
+        "FLUSHALL",
+    ];
+    let words = |line: &str| command(&line.split(' ').collect::<Vec<_>>());
+    std::fs::write(&path, lines.iter().map(|l| words(l)).collect::<String>()).unwrap();
+    let mut out = Vec::new();
+    let source = Source::open(&path).unwrap();
+    let report = log::history(source, b"a", Form::Text, &options(), &mut out).unwrap();
+    let text = String::from_utf8(out).unwrap();
+    let shown: Vec<&str> = text
+        .lines()
+        .map(|l| &l.split_once(" db ").unwrap().1[2..])
+        .collect();
+    let wanted = [
+        "SET a 1",
+        "RENAME a c",
+        "APPEND c x",
+        "MOVE c 2",
+        "APPEND c y",
+        "SWAPDB 2 5",
+        "APPEND c z",
+        "COPY c d DB 7",
+        "INCR d",
+        "DEL d",
+        "SET a 2",
+        "FLUSHALL",
+    ];
+    assert_eq!(shown, wanted);
+    assert!(!report.has_base && report.also.is_empty());
+}
+
+#[test]
+fn a_cut_keeps_blocks_and_selects() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log");
+    let lines = "SET k 0|SELECT 3|SET a 1|MULTI|SET b 1|SELECT 4|SET k 1|EXEC|SET c 1|MULTI|SET b 2|EXEC|SET k 2|MULTI|SET k 3";
+    let all = |lines: &str| -> String {
+        let words = |line: &str| command(&line.split(' ').collect::<Vec<_>>());
+        lines.split('|').map(words).collect()
+    };
+    std::fs::write(&path, all(lines)).unwrap();
+    let mut options = options();
+    options.select.keys = vec![log::KeyRule::Exact(b"k".to_vec())];
+    let mut out = Vec::new();
+    let walked = log::cut(Source::open(&path).unwrap(), &options, &mut out).unwrap();
+    let wanted = "SELECT 0|SET k 0|SELECT 3|MULTI|SET b 1|SELECT 4|SET k 1|EXEC|SET k 2";
+    assert_eq!(String::from_utf8(out).unwrap(), all(wanted));
+    // The block without an end is left out, and that is said.
+    assert_eq!((walked.notes.len(), walked.problems.len()), (1, 1));
+    assert_eq!(walked.shown, 6);
+}
+
+#[test]
+fn counts_are_bounded_and_right() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log");
+    let mut text = String::from("#TS:1700000000\r\n");
+    for i in 0..40_000 {
+        text += &command(&["SET", &format!("u:{i}"), "x"]);
+        if i % 4 == 0 {
+            text += &command(&["INCR", "hot"]);
+        }
+    }
+    std::fs::write(&path, text).unwrap();
+    let stats = log::stats(Source::open(&path).unwrap(), 2, &options()).unwrap();
+    assert_eq!(stats.commands, 50_000);
+    let hot = &stats.keys[0];
+    assert_eq!(hot.key, b"hot");
+    assert!(
+        hot.count - hot.error <= 10_000 && hot.count >= 10_000,
+        "{hot:?}"
+    );
+    assert_eq!(
+        (stats.prefixes[0].prefix.as_slice(), stats.prefixes[0].count),
+        (&b"u:"[..], 40_000)
+    );
+    assert_eq!(stats.timeline.len(), 1);
+    match info::aof::open(&path, &info_options()).unwrap() {
+        info::aof::Info::Aof(info) => assert_eq!((info.keys, info.commands()), (40_001, 50_000)),
+        info::aof::Info::Rdb(_) => panic!(),
+    }
 }

@@ -11,10 +11,12 @@
 mod aof;
 #[cfg(feature = "cli")]
 mod cli;
+mod any_chunking;
 mod commands;
 mod corpus;
 #[cfg(feature = "cli")]
 mod generated;
 mod layers;
+mod loads;
 mod made;
 mod support;

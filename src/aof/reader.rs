@@ -80,6 +80,20 @@ pub struct End {
 }
 
 impl End {
+    /// The end of a file that nothing has been read of.
+    #[must_use]
+    pub fn of_nothing() -> End {
+        End {
+            size: 0,
+            valid_up_to: 0,
+            read_up_to: 0,
+            before_multi: 0,
+            state: State::default(),
+            tail: Tail::Clean,
+            zeros_from: None,
+        }
+    }
+
     /// Whether servers cut the file, where it is the last one: it ends inside a command, or inside a block.
     #[must_use]
     pub fn is_cut(&self) -> bool {
@@ -156,6 +170,14 @@ impl<R: Read> Reader<R> {
             stop: None,
             big: None,
             end: None,
+        }
+    }
+
+    /// Reads on where a reader of the same file stopped: at [`End::read_up_to`], in [`End::state`].
+    pub fn resume(src: R, at: u64, state: State) -> Reader<R> {
+        Reader {
+            state,
+            ..Reader::new(src, at)
         }
     }
 

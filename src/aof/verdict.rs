@@ -15,7 +15,7 @@
 //! before 7.0. Observed on Redis 6.2.14, 7.0.15, 8.0.6, 8.6.3 and Valkey 8.1.1, 9.1.2.
 
 use crate::aof::check::{Report, StopAt, StopKind};
-use crate::aof::reader::Tail;
+use crate::aof::reader::{End, Tail};
 use crate::model::commands::COMMANDS;
 use crate::model::kind::Flavour;
 use crate::model::target::Target;
@@ -115,7 +115,7 @@ pub fn verdict(report: &Report, target: &Target, loading: &Loading<'_>) -> Verdi
                     words.file
                 ),
             ),
-            _ => words.refuses(at, words.bad_format()),
+            _ => words.refuses(at, words.bad_tail(end)),
         },
         Tail::Truncated { len: Some(len), .. } if len >= NEVER_ALLOCATED => Verdict::Crashes {
             at: end.read_up_to,
@@ -246,6 +246,24 @@ impl<'a> Words<'a> {
             "Bad file format reading the append only file{}: make a backup of your AOF file, then use {}",
             self.file,
             self.fix()
+        )
+    }
+
+    /// The same for bytes that are no command, up to the end of the file: Redis says since 8.4 how many they are.
+    fn bad_tail(&self, end: &End) -> String {
+        if self.target.flavour == Flavour::Valkey || self.target.version < (8, 4) {
+            return self.bad_format();
+        }
+        // The name comes with its folder, a file of the old form being moved into it first. The indents are the server's.
+        format!(
+            "Bad file format reading the append only file {}/{} at offset {}.          make a backup of your AOF file, then \
+             use {}.          Alternatively you can set the 'aof-load-corrupt-tail-max-size' configuration option to {} and \
+             restart the server.",
+            crate::aof::multipart::FOLDER,
+            escaped(self.loading.file),
+            end.valid_up_to,
+            self.fix(),
+            end.size - end.valid_up_to,
         )
     }
 

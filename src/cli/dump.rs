@@ -3,15 +3,24 @@
 use super::Context;
 use super::exit::{CODES, Exit};
 use super::input::{self, Filters, Machine};
-use super::output::{Output, Target};
+use super::output::{Output, Target as Destination};
 use super::progress::Progress;
 use super::text::KeyFormat;
 use crate::error::{Error, Place, Result};
+use crate::input::open::Input;
+use crate::model::kind::Flavour;
+use crate::model::loss;
+use crate::model::target::Target as Server;
 use crate::ops::dump::{self, Options, Report};
+use crate::rdb::frame::{HEADER_LEN, Header};
 use crate::sink::Render;
 use crate::sink::bytes::Binary;
+use crate::sink::csv::Csv;
 use crate::sink::json::Json;
 use crate::sink::keys::{Form, KeyNames};
+use crate::sink::resp::Resp;
+use crate::sink::restore::Restore;
+use crate::sink::table::{self, Table};
 use clap::ValueEnum;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -40,7 +49,22 @@ const FORMS: &str = r#"JSON forms:
     {"module_aux":{"module","version","when","payload"}}      {"slot_import":{"job","slots"}}
     {"hash_template":{"id","fields"}}           {"opcode":n,"raw":base64}
   Bytes: by default a byte string that is valid UTF-8 is a JSON string, and any other, or one over 1 MiB, is
-  {"base64":"..."}. With --binary base64 every one is a base64 string."#;
+  {"base64":"..."}. With --binary base64 every one is a base64 string.
+
+Other forms:
+  csv      RFC 4180, a row an element: db,key,type,encoding,expire_ms,field,value,extra. field is an index, member, field
+           or entry's id; extra a score, a field's expiry, or of a stream (a row for each field of an entry) the field.
+           Bytes: UTF-8 text stands as it is; other bytes, text with control characters, text that begins with
+           base64: and strings over 1 MiB are base64: and their base64. Consumer groups have no rows.
+  table    a line a key: DB KEY TYPE LEN EXPIRES VALUE, cut to the width of the terminal
+  keys     a name a line
+  resp     commands that make the same data, as a server's AOF rewrite writes them: redisk dump --format resp F |
+           redis-cli --pipe. A server that is sent a key or field whose expiry has passed drops it at once, as when
+           it loads the RDB file; one that loads the commands as an AOF keeps it.
+  restore  RESTORE key expiry payload ABSTTL [IDLETIME s | FREQ n]: the values as they stand in the file. A type that
+           the target does not load is an error (2).
+  resp and restore are for --target, by default the newest server that writes the file's RDB version (redis-6.2 for
+  version 9). What the target cannot hold is left out and counted on stderr; nothing is left out silently."#;
 
 /// The contents of a file, one key after the other.
 ///
@@ -52,7 +76,8 @@ pub(super) struct Args {
     /// The file, compressed or not; `-` is standard input.
     #[arg(value_hint = clap::ValueHint::AnyPath)]
     path: PathBuf,
-    /// The form: jsonl (an object a line, losing nothing), json (the same objects in an array), keys (names alone).
+    /// The form: jsonl (an object a line, losing nothing), json (the same objects in an array), csv (a row an element),
+    /// table (for eyes), keys (names alone), resp (SET, RPUSH … for redis-cli --pipe), restore (RESTORE commands).
     #[arg(
         long,
         short,
@@ -61,8 +86,8 @@ pub(super) struct Args {
         hide_possible_values = true
     )]
     format: Format,
-    /// How byte strings are written in JSON: auto (text as text, other bytes and giant strings as {"base64":…}),
-    /// base64 (every one), escape and hex (for eyes).
+    /// How byte strings are written in JSON and CSV: auto (text as text, other bytes and giant strings as
+    /// {"base64":…}, in CSV as base64:…), base64 (every one), escape and hex (for eyes).
     #[arg(
         long,
         value_name = "HOW",
@@ -76,11 +101,20 @@ pub(super) struct Args {
     /// With --format keys: the exact bytes, each key followed by a zero byte.
     #[arg(long, short = '0')]
     null: bool,
+    /// With --format resp or restore: the server that the commands are for [default: by the file's RDB version].
+    #[arg(long, value_name = "SERVER", hide_possible_values = true, value_parser = super::input::servers())]
+    target: Option<String>,
+    /// With --format csv: a ' in front of cells that a spreadsheet would run as formulas.
+    #[arg(long)]
+    csv_safe: bool,
+    /// Order by database and key, through temporary files where it is much.
+    #[arg(long)]
+    sort: bool,
     /// At most so many keys.
     #[arg(long, value_name = "N")]
     limit: Option<u64>,
     #[command(flatten)]
-    target: Target,
+    output: Destination,
     #[command(flatten)]
     filters: Filters,
     #[command(flatten)]
@@ -94,8 +128,16 @@ enum Format {
     Jsonl,
     /// One JSON array.
     Json,
+    /// Rows of cells.
+    Csv,
+    /// Lines for eyes.
+    Table,
     /// Names alone.
     Keys,
+    /// Commands.
+    Resp,
+    /// RESTORE commands.
+    Restore,
 }
 
 /// How byte strings are written.
@@ -112,54 +154,108 @@ enum How {
 }
 
 pub(super) fn run(args: &Args, cx: &Context) -> Result<Exit> {
-    let json = Json {
-        binary: match args.binary {
-            How::Auto => Binary::Auto,
-            How::Base64 => Binary::Base64,
-            How::Escape => Binary::Escape,
-            How::Hex => Binary::Hex,
-        },
-        data_only: args.data_only,
-        array: args.format == Format::Json,
-        places: false,
-    };
-    if args.null && args.format != Format::Keys {
+    let format = args.format;
+    if args.null && format != Format::Keys {
         return Err(Error::usage("-0 goes with --format keys"));
     }
-    let names = KeyNames {
-        form: match cx.global.key_format {
-            _ if args.null => Form::Nul,
-            None | Some(KeyFormat::Escape) => Form::Escape,
-            Some(KeyFormat::Hex) => Form::Hex,
-            Some(KeyFormat::Base64) => Form::Base64,
-        },
-    };
-    match args.format {
-        Format::Jsonl => work(args, cx, || json.clone(), |out| out),
-        Format::Json => work(args, cx, || json.clone(), Array::new),
-        Format::Keys => work(args, cx, || names.clone(), |out| out),
+    if args.csv_safe && format != Format::Csv {
+        return Err(Error::usage("--csv-safe goes with --format csv"));
     }
+    if args.target.is_some() && !matches!(format, Format::Resp | Format::Restore) {
+        return Err(Error::usage(
+            "--target goes with --format resp and --format restore",
+        ));
+    }
+    let binary = match args.binary {
+        How::Auto => Binary::Auto,
+        How::Base64 => Binary::Base64,
+        How::Escape => Binary::Escape,
+        How::Hex => Binary::Hex,
+    };
+    let input = input::open(&args.path)?;
+    input::only_rdb(&input, "dump")?;
+    let target = server(args, &input);
+    match format {
+        Format::Jsonl | Format::Json => {
+            let json = Json {
+                binary,
+                data_only: args.data_only,
+                array: format == Format::Json,
+                places: false,
+            };
+            if json.array {
+                work(args, cx, input, || json.clone(), Array::new)
+            } else {
+                work(args, cx, input, || json.clone(), |out| out)
+            }
+        }
+        Format::Csv => {
+            let make = || Csv::new(binary, args.csv_safe);
+            work(args, cx, input, make, |out| out)
+        }
+        Format::Table => {
+            let width = width();
+            work(args, cx, input, || Table::new(width), |out| out)
+        }
+        Format::Keys => {
+            let form = match cx.global.key_format {
+                _ if args.null => Form::Nul,
+                None | Some(KeyFormat::Escape) => Form::Escape,
+                Some(KeyFormat::Hex) => Form::Hex,
+                Some(KeyFormat::Base64) => Form::Base64,
+            };
+            work(args, cx, input, || KeyNames { form }, |out| out)
+        }
+        Format::Resp => {
+            let make = || Resp::new(target, args.data_only);
+            work(args, cx, input, make, |out| out)
+        }
+        Format::Restore => {
+            let now = args.filters.now_ms();
+            let make = || Restore::new(target, now, args.data_only);
+            work(args, cx, input, make, |out| out)
+        }
+    }
+}
+
+/// The server that commands are for.
+fn server(args: &Args, input: &Input) -> &'static Server {
+    let asked = args.target.as_deref().and_then(Server::from_name);
+    asked.unwrap_or_else(|| {
+        let head = input.head.get(..HEADER_LEN).unwrap_or(&input.head);
+        match Header::parse(head) {
+            Ok(header) => Server::of_file(header.flavour, header.version),
+            // The dump will say what is wrong.
+            Err(_) => Server::of_file(Flavour::Redis, u16::MAX),
+        }
+    })
+}
+
+/// The width of the terminal that the output goes to, or of the one that the environment tells of.
+fn width() -> usize {
+    let told = || std::env::var("COLUMNS").ok()?.parse().ok();
+    let real = terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| width.0.into());
+    real.or_else(told).unwrap_or(table::WIDTH)
 }
 
 /// Dumps through renderers that `make` makes; `wrap` stands between them and the output.
 fn work<R: Render, W: Write + Send + Into<Output>>(
     args: &Args,
     cx: &Context,
+    input: Input,
     make: impl Fn() -> R,
     wrap: impl FnOnce(Output) -> W,
 ) -> Result<Exit> {
     let filter = args.filters.build(cx)?;
     let threads = args.machine.threads()?;
-    let input = input::open(&args.path)?;
-    input::only_rdb(&input, "dump")?;
     let name = input.name.clone();
-    let busy = args.target.is_stdout() && io::IsTerminal::is_terminal(&io::stdout());
+    let busy = args.output.is_stdout() && io::IsTerminal::is_terminal(&io::stdout());
     let progress = Progress::new(cx, input.size.filter(|_| input.codecs.is_empty()), busy);
-    let mut sink = wrap(args.target.open()?);
+    let mut sink = wrap(args.output.open()?);
     let options = Options {
-        sort: false,
         filter,
         limit: args.limit,
+        sort: args.sort,
         threads,
         progress: &|bytes| progress.at(bytes),
     };
@@ -203,6 +299,18 @@ fn warn(report: &Report, name: &str, cx: &Context) {
             &place,
             &format!("{more} more keys without elements left out"),
         );
+    }
+    for (loss, lost) in report.losses.iter() {
+        let place = Place {
+            file: Some(name.to_owned()),
+            ..lost.first.clone()
+        };
+        let first = if lost.count == 1 {
+            ""
+        } else {
+            "; the first is here"
+        };
+        cx.warn(&place, &format!("{}{first}", loss::describe(loss, lost)));
     }
     if let Some(ending) = &report.ending
         && let Some(tail) = input::tail_text(ending)

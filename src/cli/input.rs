@@ -9,6 +9,7 @@ use crate::filter::glob::Glob;
 use crate::filter::{Filter, Rule, Test, Ttl};
 use crate::input::open::{Content, Input};
 use crate::model::kind::{Encoding, Kind};
+use crate::model::target::TARGETS;
 use crate::model::{slot, units};
 use crate::rdb::frame::Ending;
 use crate::text::quoted;
@@ -458,6 +459,11 @@ fn has_manifest(folder: &Path) -> bool {
             .any(|p| p.extension().is_some_and(|x| x == "manifest"))
     };
     manifest(folder) || manifest(&folder.join("appendonlydir"))
+}
+
+/// Offers the names of servers.
+pub(super) fn servers() -> clap::builder::PossibleValuesParser {
+    TARGETS.iter().map(|t| t.name).collect::<Vec<_>>().into()
 }
 
 /// How much of the machine to use.

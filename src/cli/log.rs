@@ -52,6 +52,9 @@ pub(super) struct Args {
     /// Count instead: commands, the keys and prefixes written most, a timeline.
     #[arg(long, conflicts_with = "resp")]
     stats: bool,
+    /// Go on as the log grows, like `tail -f`, across the switch to a new file by a rewrite. Ends with Ctrl-C, or --limit.
+    #[arg(long, short = 'f', conflicts_with_all = ["resp", "stats", "history"])]
+    follow: bool,
     /// With --stats: how many keys and prefixes to name.
     #[arg(long, value_name = "N", default_value_t = 10)]
     top: usize,
@@ -141,6 +144,9 @@ impl What {
     }
 }
 
+/// Between two looks at a log that grows.
+const PAUSE: std::time::Duration = std::time::Duration::from_millis(200);
+
 pub(super) fn run(args: &Args, cx: &Context) -> Result<Exit> {
     let source = Source::open(&args.path)?;
     let size = match &source {
@@ -173,7 +179,18 @@ pub(super) fn run(args: &Args, cx: &Context) -> Result<Exit> {
         Form::Text
     };
     let mut sink = args.target.open()?;
-    let walked = if args.stats {
+    let walked = if args.follow {
+        drop(source);
+        let mut wait = || {
+            std::thread::sleep(PAUSE);
+            true
+        };
+        let walked = log::follow(&args.path, form, &options, &mut sink, &mut wait)?;
+        if args.json {
+            put(&mut sink, log_text::summary(&walked).as_bytes())?;
+        }
+        walked
+    } else if args.stats {
         let stats = log::stats(source, args.top, &options)?;
         let text = match form {
             Form::Json(binary) => log_text::stats_json(&stats, binary),

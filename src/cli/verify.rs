@@ -40,18 +40,13 @@ pub(super) struct Args {
     #[arg(long)]
     json: bool,
     /// Whether this server would load it: redis-2.8 to redis-8.10, valkey-7.2 to valkey-9.1.
-    #[arg(long, value_name = "SERVER", hide_possible_values = true, value_parser = targets())]
+    #[arg(long, value_name = "SERVER", hide_possible_values = true, value_parser = super::input::servers())]
     target: Option<String>,
     /// The checksum alone, many times faster. A file without one cannot be judged so: exit code 2.
     #[arg(long, conflicts_with = "target")]
     checksum_only: bool,
     #[command(flatten)]
     machine: Machine,
-}
-
-/// Offers the names of servers.
-fn targets() -> clap::builder::PossibleValuesParser {
-    TARGETS.iter().map(|t| t.name).collect::<Vec<_>>().into()
 }
 
 pub(super) fn run(args: &Args, cx: &Context) -> Result<Exit> {

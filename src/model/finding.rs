@@ -84,6 +84,16 @@ impl Finding {
         }
     }
 
+    /// Damage inside a packed encoding: most servers load it without noticing.
+    #[cold]
+    #[must_use]
+    pub fn deep(code: &'static str, offset: u64, message: impl Into<String>) -> Finding {
+        Finding {
+            refused: Refused::With(Since::DEEP),
+            ..Finding::unnoticed(code, offset, message)
+        }
+    }
+
     /// Damage for which servers refuse the file.
     #[cold]
     #[must_use]

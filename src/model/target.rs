@@ -99,6 +99,10 @@ impl Since {
         }
     }
 
+    /// Servers that look at every entry of listpacks, intsets and stream nodes when they load a file. Others do so only
+    /// where `sanitize-dump-payload` asks for it, a setting that is gone in Valkey 9.1.
+    pub const DEEP: Since = Since::valkey((9, 1));
+
     /// No released server.
     pub const NONE: Since = Since {
         redis: None,

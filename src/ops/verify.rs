@@ -148,6 +148,9 @@ impl Report {
     }
 }
 
+/// Databases that servers have unless told otherwise.
+const DATABASES: u64 = 16;
+
 /// Problems that are named as reasons.
 const REASONS: usize = 5;
 
@@ -350,6 +353,7 @@ impl Worker<'_> {
             let e = e.in_key(db, name);
             self.found.push(record.offset(), Finding::from_error(e));
         }
+        let before = self.found.list.len();
         let mut judge = Judge {
             found: &mut self.found,
             record,
@@ -363,6 +367,49 @@ impl Worker<'_> {
             let mut finding = Finding::from_error(e);
             finding.refused = refused;
             self.found.push(record.offset(), finding);
+        }
+        if self.found.list.len() > before {
+            self.locate(record, row, before);
+        }
+        Ok(())
+    }
+
+    /// Gives the findings of a key, listed from `first` on, the way down to them. Walks do not know where they are
+    /// until something ends them: so each finding ends one.
+    #[cold]
+    fn locate(&mut self, record: &Record<'_>, row: &'static TypeRow, first: usize) {
+        let small = record.body_len() <= limits::BIG_RECORD as u64;
+        let most = if small { LOCATED } else { 1 };
+        let listed = self.found.list.iter_mut().skip(first).take(most);
+        for (skip, (_, finding)) in listed.enumerate() {
+            let mut stop = Stop { skip };
+            if let Err(e) = walk::record(record, row, false, &mut self.sc, &mut stop)
+                && e.message() == finding.message
+            {
+                finding.place.path = e.into_parts().2.path;
+            }
+        }
+    }
+}
+
+/// Findings of a key whose place in it is looked up; of a big record only the first.
+const LOCATED: usize = 16;
+
+/// Ends a walk at a finding.
+struct Stop {
+    skip: usize,
+}
+
+impl Visit for Stop {
+    #[inline]
+    fn reads(&self) -> bool {
+        false
+    }
+
+    fn finding(&mut self, finding: Finding) -> Result<()> {
+        match self.skip.checked_sub(1) {
+            Some(skip) => self.skip = skip,
+            None => return Err(finding.into_error()),
         }
         Ok(())
     }
@@ -491,6 +538,21 @@ fn run(
         judge_ending(ending, keep_tail, &mut whole);
     }
     *tail = outcome.reader.into_tail();
+    if let Some(db) = dbs.last().filter(|db| **db >= DATABASES) {
+        whole.push(
+            u64::MAX,
+            Finding {
+                severity: Severity::Note,
+                ..Finding::warning(
+                    "database",
+                    0,
+                    format!(
+                        "keys in database {db}: a server loads the file only with room for so many (databases; {DATABASES} by default)"
+                    ),
+                )
+            },
+        );
+    }
     for id in modules {
         let (name, version) = module::name(id);
         whole.push(u64::MAX, Finding::needs_module(&name, version));

@@ -70,7 +70,7 @@ impl<'a, B: Bytes<'a>> Reader<B> {
             _ => i64::from_le_bytes(self.bytes.array()?),
         };
         if self.last.is_some_and(|last| last >= v) && self.odd.is_none() {
-            self.odd = Some(super::unnoticed(
+            self.odd = Some(super::deep(
                 at,
                 "intset-order",
                 format!(

@@ -12,13 +12,15 @@
 //!   backlen: 7 bits a byte, high bits first, every byte but the first with bit 7 set
 //!   [09 00 00 00] [01 00] [05 01] [ff]                  the list of the one number 5
 //! ```
-//! Source: redis `src/listpack.c`; `lpEncodeBacklen` compares with `<`, so a length of 16383 takes three bytes.
+//! Source: redis `src/listpack.c`; `lpEncodeBacklen` compares with `<`, so a length of 16383 takes three bytes, and
+//! 2097151 four. Valkey since 9.1 compares with `<=`: two and three. The first byte tells which it was.
 //! Bounds: total equals the blob; backlen must match.
 
 use super::string::Str;
 use crate::error::Result;
-use crate::input::bytes::Bytes;
-use crate::model::finding::Finding;
+use crate::input::bytes::{At, Bytes};
+use crate::model::finding::{Finding, Refused, Severity};
+use crate::model::target::Since;
 
 /// Bytes of the header.
 const HEADER: u64 = 6;
@@ -125,23 +127,55 @@ impl<'a, B: Bytes<'a>> Reader<B> {
                     .within(format!("listpack entry {}", self.seen)));
             }
         };
-        let agrees = if size <= 127 {
-            u64::from(b.byte()?) == size
+        let backlen = if size <= 127 {
+            let agrees = u64::from(b.byte()?) == size;
+            if agrees {
+                Backlen::Agrees
+            } else {
+                Backlen::Lies
+            }
         } else {
             backlen(b, size)?
         };
-        if !agrees && self.odd.is_none() {
-            self.odd = Some(super::unnoticed(
-                b.at(),
-                "listpack-backlen",
-                format!(
-                    "the length behind listpack entry {} is not its {size} bytes",
-                    self.seen
-                ),
-            ));
+        if backlen != Backlen::Agrees {
+            let at = b.at();
+            self.note(at, backlen, size);
         }
         self.seen += 1;
         Ok(Some(value))
+    }
+
+    /// Remembers what is odd about the length behind an entry: the first lie, else the first oddity.
+    #[cold]
+    fn note(&mut self, at: At, backlen: Backlen, size: u64) {
+        let known = self.odd.as_ref().map(|f| f.severity);
+        if known == Some(Severity::Damage) || known.is_some() && backlen != Backlen::Lies {
+            return;
+        }
+        let n = self.seen;
+        let behind = format!("the length behind listpack entry {n}");
+        self.odd = Some(match backlen {
+            Backlen::Border(width) => Finding {
+                severity: Severity::Warning,
+                refused: if width == narrow_width(size) {
+                    Refused::Never
+                } else {
+                    Refused::With(Since::DEEP)
+                },
+                ..super::deep(
+                    at,
+                    "listpack-border",
+                    format!(
+                        "{behind}, {size}, takes {width} bytes: Valkey since 9.1 and other servers do not agree on it"
+                    ),
+                )
+            },
+            _ => super::deep(
+                at,
+                "listpack-backlen",
+                format!("{behind} is not its {size} bytes"),
+            ),
+        });
     }
 
     /// The next element, which must be an integer.
@@ -161,40 +195,66 @@ impl<'a, B: Bytes<'a>> Reader<B> {
 
     /// What was wrong though it could be read, after the last element.
     pub fn finish(self) -> Option<Finding> {
-        if self.odd.is_some() {
+        if let Some(odd) = &self.odd
+            && odd.severity == Severity::Damage
+        {
             return self.odd;
         }
         if let Some(claimed) = self.claimed()
             && claimed != self.seen
         {
-            return Some(super::unnoticed(
+            return Some(super::deep(
                 self.at(),
                 "listpack-count",
                 format!("listpack says {claimed} elements and has {}", self.seen),
             ));
         }
         let left = self.bytes.left();
-        (self.ended && left > 0).then(|| {
-            super::unnoticed(
+        if self.ended && left > 0 {
+            return Some(super::deep(
                 self.at(),
                 "listpack-end",
                 format!("the end mark stands {left} bytes before the end of the listpack"),
-            )
-        })
+            ));
+        }
+        self.odd
     }
 }
 
-/// Reads the length behind an entry of `size` bytes, and says whether it is that.
-fn backlen<'a, B: Bytes<'a>>(b: &mut B, size: u64) -> Result<bool> {
-    let width = backlen_width(size);
-    let mut agrees = true;
-    for i in 0..width {
-        let byte = b.byte()?;
-        let group = (size >> (7 * (width - 1 - i))) & 0x7f;
-        let want = if i == 0 { group } else { group | 0x80 };
-        agrees &= u64::from(byte) == want;
+/// What the length behind an entry is like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Backlen {
+    Agrees,
+    /// It agrees, in so many bytes, for one of the sizes that take different widths in different servers.
+    Border(u32),
+    Lies,
+}
+
+/// Reads the length behind an entry of `size` bytes, above 127.
+fn backlen<'a, B: Bytes<'a>>(b: &mut B, size: u64) -> Result<Backlen> {
+    let mut width = backlen_width(size);
+    let narrow = narrow_width(size);
+    let border = width != narrow;
+    let first = u64::from(b.byte()?);
+    // Seven bits set fill the narrow form; the wide one begins with none.
+    if border && first == 0x7f {
+        width = narrow;
     }
-    Ok(agrees)
+    let group = |i: u32| (size >> (7 * (width - 1 - i))) & 0x7f;
+    let mut agrees = first == group(0);
+    for i in 1..width {
+        agrees &= u64::from(b.byte()?) == group(i) | 0x80;
+    }
+    Ok(match (agrees, border) {
+        (true, false) => Backlen::Agrees,
+        (true, true) => Backlen::Border(width),
+        (false, _) => Backlen::Lies,
+    })
+}
+
+/// The same as [`backlen_width`] in Valkey since 9.1.
+fn narrow_width(size: u64) -> u32 {
+    backlen_width(size) - u32::from(matches!(size, 16383 | 2_097_151 | 268_435_455))
 }
 
 /// Bytes that the length behind an entry of `size` bytes takes.
@@ -305,10 +365,39 @@ mod tests {
             e.extend(vec![b'x'; n as usize]);
             let (values, odd) = read(&pack(&[&e])).unwrap();
             assert_eq!(values[0].len(), n as usize);
-            assert!(odd.is_none(), "{n}");
+            assert_eq!(odd.is_some(), n == 16378, "{n}");
         }
         assert_eq!(backlen_width(16382), 2);
         assert_eq!(backlen_width(16383), 3);
+    }
+
+    /// Where two widths are written, both are read, and what follows as well.
+    #[test]
+    fn valkey_writes_16383_in_two_bytes() {
+        for (n, narrow, wide) in [
+            (16378u32, &[0x7f, 0xff][..], &[0x00, 0xff, 0xff][..]),
+            (2_097_146, &[0x7f, 0xff, 0xff], &[0x00, 0xff, 0xff, 0xff]),
+        ] {
+            for backlen in [narrow, wide] {
+                let mut bytes = vec![0, 0, 0, 0, 2, 0, 0xf0];
+                bytes.extend_from_slice(&n.to_le_bytes());
+                bytes.extend(vec![b'x'; n as usize]);
+                bytes.extend_from_slice(backlen);
+                bytes.extend_from_slice(&[5, 1, 0xff]);
+                let total = u32::try_from(bytes.len()).unwrap().to_le_bytes();
+                bytes[..4].copy_from_slice(&total);
+                let (values, odd) = read(&bytes).unwrap();
+                assert_eq!(values[1], b"5");
+                let odd = odd.unwrap();
+                assert_eq!(odd.code, "listpack-border");
+                assert_eq!(odd.severity, Severity::Warning);
+                assert_eq!(odd.refused == Refused::Never, backlen.len() == narrow.len());
+                // A lie counts for more.
+                let lie = bytes.len() - 2;
+                bytes[lie] = 2;
+                assert_eq!(read(&bytes).unwrap().1.unwrap().code, "listpack-backlen");
+            }
+        }
     }
 
     #[test]

@@ -35,10 +35,10 @@ where
     })
 }
 
-/// Damage at a place that servers load without noticing.
+/// Damage at a place where most servers do not look when they load it.
 #[cold]
-fn unnoticed(at: At, code: &'static str, message: String) -> Finding {
-    let f = Finding::unnoticed(code, at.offset, message);
+fn deep(at: At, code: &'static str, message: String) -> Finding {
+    let f = Finding::deep(code, at.offset, message);
     match at.inner {
         Some(n) => f.within(format!("byte {n} of the expanded blob")),
         None => f,

@@ -85,7 +85,7 @@ impl<'a, B: Bytes<'a>> Reader<B> {
     #[cold]
     fn note(&mut self, code: &'static str, message: String) {
         if self.odd.is_none() {
-            let mut f = super::unnoticed(self.bytes.at(), code, message);
+            let mut f = super::deep(self.bytes.at(), code, message);
             f.refused = Refused::With(Since::both((7, 0)));
             self.odd = Some(f);
         }

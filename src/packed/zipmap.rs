@@ -84,6 +84,9 @@ impl<'a, B: Bytes<'a>> Reader<B> {
         let (code, severity, message) = if left > 0 {
             let message = format!("the end mark stands {left} bytes before the end of the zipmap");
             ("zipmap-end", Severity::Damage, message)
+        } else if self.seen == 0 {
+            let message = "a zipmap without pairs";
+            ("zipmap-count", Severity::Damage, message.to_owned())
         } else if self.claimed == 255 {
             let message = "zipmap whose count is 255, for unknown, as only old servers read it";
             ("zipmap-count", Severity::Warning, message.to_owned())
@@ -96,7 +99,7 @@ impl<'a, B: Bytes<'a>> Reader<B> {
         Some(Finding {
             severity,
             refused: Refused::With(Since::both((6, 2))),
-            ..super::unnoticed(self.bytes.at(), code, message)
+            ..super::deep(self.bytes.at(), code, message)
         })
     }
 }

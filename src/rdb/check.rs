@@ -1,7 +1,7 @@
 //! What servers' loaders would say of a value that does not hold, and checks of the records that are no keys.
 //!
 //! Source: `rdbLoadObject` with `sanitize-dump-payload no`, the default: of a listpack only the header and the end mark
-//! are looked at, so damage inside goes unnoticed until the value is used.
+//! are looked at, so damage inside goes unnoticed until the value is used. Valkey 9.1 looks at everything.
 
 use super::frame::Record;
 use super::length;
@@ -38,10 +38,12 @@ pub fn refused(record: &Record<'_>, row: &TypeRow, error: &Error, sc: &mut Scrat
         | Layout::ZsetListpack
         | Layout::SetListpack
         | Layout::HashListpackTtl { .. }
-        | Layout::Quicklist2 => Refused::Never,
-        Layout::Stream(_) if in_node() => Refused::Never,
+        | Layout::Quicklist2 => Refused::With(Since::DEEP),
+        Layout::Stream(_) if in_node() => Refused::With(Since::DEEP),
+        // Walked to make a quicklist of it; 6.2 stops at what it cannot read.
+        Layout::ListZiplist => Refused::With(Since::both((6, 2))),
         // Walked, and converted to listpacks, since 7.0.
-        Layout::ListZiplist | Layout::HashZiplist | Layout::ZsetZiplist | Layout::Quicklist => {
+        Layout::HashZiplist | Layout::ZsetZiplist | Layout::Quicklist => {
             Refused::With(Since::both((7, 0)))
         }
         _ => Refused::Always,
@@ -81,7 +83,11 @@ fn shallow<'a, B: Bytes<'a>>(b: &mut B, layout: Layout, sc: &mut Scratch) -> Res
         }
         Layout::Stream(_) => {
             for _ in 0..length::number(b)? {
-                string::skip(b)?;
+                let at = b.at();
+                let id = string::read(b, &mut sc.a)?.len();
+                if id != 16 {
+                    return Err(at.corrupt(format!("a node's id of {id} bytes")));
+                }
                 blob(b, sc)?;
             }
             Ok(())
@@ -132,7 +138,17 @@ fn strings<'a, B: Bytes<'a>>(b: &mut B, op: u8, sc: &mut Scratch) -> Result<()> 
             }
             skip::module_fields_with(b, |b| string::check(b, &mut sc.a))
         }
-        opcode::SLOT_IMPORT => string::check(b, &mut sc.a),
+        opcode::SLOT_IMPORT => {
+            let at = b.at();
+            let name = string::read(b, &mut sc.a)?;
+            name.chunks(&mut |_| Ok(()))?;
+            // As long as a node's name.
+            if name.len() != 40 {
+                let n = name.len();
+                return Err(at.corrupt(format!("a slot import's name of {n} bytes, not 40")));
+            }
+            Ok(())
+        }
         // Framing has read the strings of templates.
         _ => Ok(()),
     }

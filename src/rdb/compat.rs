@@ -122,7 +122,7 @@ fn since(flavour: Flavour, op: u8) -> Since {
         (opcode::FUNCTION2, _) => Since::both((7, 0)),
         (opcode::SLOT_INFO, _) => Since {
             redis: Some((7, 4)),
-            valkey: Some((8, 0)),
+            valkey: Some((9, 0)),
         },
         (opcode::SLOT_IMPORT, Flavour::Valkey) => Since::valkey((9, 0)),
         (opcode::KEY_META, Flavour::Redis) => Since::redis((8, 6)),

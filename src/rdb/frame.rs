@@ -260,7 +260,7 @@ impl<'b> Record<'b> {
         {
             return Ok(key);
         }
-        let held = key_bytes(&mut b)?;
+        let held = key_bytes(&mut b).map_err(|e| e.within("the key's name"))?;
         scratch.clear();
         scratch.extend_from_slice(&held);
         Ok(scratch)

@@ -264,19 +264,16 @@ fn compare<'a, B: Bytes<'a> + Clone, V: Visit + ?Sized>(
 /// Who refuses equal members in which layout.
 fn duplicates_refused(layout: Layout) -> Refused {
     match layout {
-        Layout::Set
-        | Layout::ZsetText
-        | Layout::ZsetBinary
-        | Layout::HashTtlFirst
-        | Layout::HashTtlLast
-        | Layout::HashTtlRelative => Refused::Always,
-        // Redis puts a small one into a listpack without a look; Valkey looks.
-        Layout::Hash => Refused::With(Since::valkey((7, 2))),
-        // Converted to listpacks, with a look, since 7.0.
-        Layout::ZsetZiplist | Layout::HashZiplist | Layout::HashZipmap => {
-            Refused::With(Since::both((7, 0)))
+        Layout::Set | Layout::ZsetText | Layout::ZsetBinary | Layout::HashTtlLast => {
+            Refused::Always
         }
-        _ => Refused::Never,
+        // Put into a listpack without a look where it is small; Valkey looks since 9.0.
+        Layout::Hash => Refused::With(Since::valkey((9, 0))),
+        Layout::HashTtlFirst | Layout::HashTtlRelative => Refused::Never,
+        // Converted to listpacks, with a look, since 7.0.
+        Layout::ZsetZiplist | Layout::HashZiplist => Refused::With(Since::both((7, 0))),
+        Layout::HashZipmap => Refused::With(Since::both((6, 2))),
+        _ => Refused::With(Since::DEEP),
     }
 }
 

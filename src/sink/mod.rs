@@ -2,10 +2,12 @@
 //! so what a renderer writes for a record must not depend on records of other blocks.
 
 pub mod bytes;
+pub mod csv;
 pub mod json;
 pub mod keys;
 pub mod resp;
 pub mod restore;
+pub mod table;
 
 use crate::error::Result;
 use crate::model::loss::Losses;

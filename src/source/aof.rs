@@ -13,7 +13,7 @@
 
 use crate::aof::manifest::Role;
 use crate::aof::multipart::{Found, Member, Set};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::input::open::{Content, Input};
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -44,10 +44,9 @@ impl Source {
             if old.is_file() {
                 return Input::open(&old).map(Source::File);
             }
-            return Err(Error::usage(
-                "is a directory without a manifest of an append-only file: a server finds no data in it",
-            )
-            .in_file(&name));
+            let message =
+                "is a directory without a manifest of an append-only file: a server finds no data in it";
+            return Err(Error::new(ErrorKind::Unsupported, message).in_file(&name));
         }
         let input = Input::open(path)?;
         // Content decides; but an empty or spoilt manifest has none that could, and then its name does.

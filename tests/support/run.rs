@@ -122,9 +122,9 @@ pub(crate) fn dump_to(
     sink: &mut (dyn Write + Send),
 ) -> (dump::Report, Option<Error>) {
     let options = dump::Options {
-        sort: false,
         filter: Filter::default(),
         limit: None,
+        sort: false,
         threads,
         progress: &|_| (),
     };
@@ -188,7 +188,9 @@ fn verdict(report: &verify::Report) -> String {
     let mut text = String::new();
     for f in &report.findings {
         let (severity, code) = (f.severity.name(), f.code);
-        let _ = writeln!(text, "{severity} {code}: {}: {}", f.place, f.message);
+        let place = f.place.to_string();
+        let sep = if place.is_empty() { "" } else { ": " };
+        let _ = writeln!(text, "{severity} {code}: {place}{sep}{}", f.message);
     }
     if report.more() > 0 {
         let _ = writeln!(text, "{} more", report.more());

@@ -31,14 +31,7 @@ pub fn list(
     } else {
         options.threads.max(1)
     };
-    let mut lister = Lister {
-        options,
-        form,
-        threads,
-        sink,
-        time: None,
-        shown: 0,
-    };
+    let mut lister = Lister::new(options, form, threads, sink);
     let mut walked = if options.limit == Some(0) {
         Walked::default()
     } else {
@@ -48,7 +41,7 @@ pub fn list(
     Ok(walked)
 }
 
-struct Lister<'a, 's> {
+pub(super) struct Lister<'a, 's> {
     options: &'a Options<'a>,
     form: Form,
     threads: usize,
@@ -56,6 +49,33 @@ struct Lister<'a, 's> {
     /// The last time that a file before said.
     time: Option<i64>,
     shown: u64,
+}
+
+impl<'a, 's> Lister<'a, 's> {
+    pub(super) fn new(
+        options: &'a Options<'a>,
+        form: Form,
+        threads: usize,
+        sink: &'s mut (dyn Write + Send),
+    ) -> Lister<'a, 's> {
+        Lister {
+            options,
+            form,
+            threads,
+            sink,
+            time: None,
+            shown: 0,
+        }
+    }
+
+    pub(super) fn shown(&self) -> u64 {
+        self.shown
+    }
+
+    pub(super) fn flush(&mut self) -> Result<()> {
+        let flushed = self.sink.flush();
+        flushed.map_err(|e| crate::error::Error::from_io(e, "write the output"))
+    }
 }
 
 impl Visit for Lister<'_, '_> {

@@ -10,6 +10,7 @@
 
 mod cut;
 mod event;
+mod follow;
 mod history;
 mod list;
 mod render;
@@ -18,6 +19,7 @@ mod stats;
 mod walk;
 
 pub use cut::cut;
+pub use follow::follow;
 pub use history::{BaseKey, HistoryReport, history};
 pub use list::list;
 pub use render::Form;

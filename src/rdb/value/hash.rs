@@ -22,7 +22,8 @@ use super::super::walk::{Distinct, Scratch, over_blob};
 use crate::error::Result;
 use crate::input::bytes::{At, Bytes};
 use crate::limits;
-use crate::model::finding::Finding;
+use crate::model::finding::{Finding, Refused};
+use crate::model::target::Since;
 use crate::packed::string::Str;
 use crate::packed::{listpack as lp, ziplist as zl, zipmap as zm};
 
@@ -35,6 +36,7 @@ fn fields<'a, B: Bytes<'a>, V: Visit + ?Sized>(
     sc: &mut Scratch,
     distinct: bool,
     v: &mut V,
+    most: u64,
     before: impl Fn(&mut B) -> Result<Option<u64>>,
     after: impl Fn(&mut B) -> Result<Option<u64>>,
 ) -> Result<u64> {
@@ -54,8 +56,15 @@ fn fields<'a, B: Bytes<'a>, V: Visit + ?Sized>(
                 Str::Bytes(&[])
             };
             let expire = after(b)?.or(first);
-            if expire.is_some_and(|ms| ms > EXPIRE_MAX) {
-                v.finding(bad_expire(at, expire.unwrap_or_default()))?;
+            if let Some(ms) = expire
+                && ms > most
+            {
+                let mut finding = bad_expire(at, ms);
+                if ms == u64::MAX {
+                    // Servers add without a look at the overflow.
+                    finding.refused = Refused::Never;
+                }
+                v.finding(finding)?;
             }
             v.field(field, value, expire)
         };
@@ -66,12 +75,19 @@ fn fields<'a, B: Bytes<'a>, V: Visit + ?Sized>(
     Ok(n)
 }
 
+/// Loaders put it into their order of expiries, and stop there.
 #[cold]
-fn bad_expire(at: At, ms: u64) -> Finding {
+fn expire_text(at: At, field: u64) -> Finding {
+    let message = format!("the expiry of field {field} is a string, not an integer");
+    Finding::refused("field-expiry", at.offset, message)
+}
+
+#[cold]
+fn bad_expire(at: At, ms: impl std::fmt::Display) -> Finding {
     Finding::refused(
         "field-expiry",
         at.offset,
-        format!("a field expires at {ms} ms, beyond 2^48-1"),
+        format!("a field expires at {ms} ms, not between 0 and 2^48-1"),
     )
 }
 
@@ -81,7 +97,8 @@ pub(in crate::rdb) fn plain<'a, B: Bytes<'a>, V: Visit + ?Sized>(
     distinct: bool,
     v: &mut V,
 ) -> Result<u64> {
-    fields(b, sc, distinct, v, |_| Ok(None), |_| Ok(None))
+    let none = |_: &mut B| Ok(None);
+    fields(b, sc, distinct, v, EXPIRE_MAX, none, none)
 }
 
 pub(in crate::rdb) fn ttl_first<'a, B: Bytes<'a>, V: Visit + ?Sized>(
@@ -91,7 +108,7 @@ pub(in crate::rdb) fn ttl_first<'a, B: Bytes<'a>, V: Visit + ?Sized>(
     v: &mut V,
 ) -> Result<u64> {
     let expiry = |b: &mut B| Ok(Some(length::number(b)?).filter(|ms| *ms > 0));
-    fields(b, sc, distinct, v, expiry, |_| Ok(None))
+    fields(b, sc, distinct, v, EXPIRE_MAX, expiry, |_| Ok(None))
 }
 
 pub(in crate::rdb) fn ttl_last<'a, B: Bytes<'a>, V: Visit + ?Sized>(
@@ -102,7 +119,8 @@ pub(in crate::rdb) fn ttl_last<'a, B: Bytes<'a>, V: Visit + ?Sized>(
 ) -> Result<u64> {
     let expiry = |b: &mut B| Ok(u64::try_from(i64::from_le_bytes(b.array()?)).ok());
     // -1 is none; servers take any other negative number for it too.
-    fields(b, sc, distinct, v, |_| Ok(None), expiry)
+    // Valkey knows no limit.
+    fields(b, sc, distinct, v, u64::MAX, |_| Ok(None), expiry)
 }
 
 pub(in crate::rdb) fn ttl_relative<'a, B: Bytes<'a>, V: Visit + ?Sized>(
@@ -116,7 +134,7 @@ pub(in crate::rdb) fn ttl_relative<'a, B: Bytes<'a>, V: Visit + ?Sized>(
         let t = length::number(b)?;
         Ok(t.checked_sub(1).map(|t| min.saturating_add(t)))
     };
-    fields(b, sc, distinct, v, expiry, |_| Ok(None))
+    fields(b, sc, distinct, v, EXPIRE_MAX, expiry, |_| Ok(None))
 }
 
 pub(in crate::rdb) fn zipmap<'a, B: Bytes<'a>, V: Visit + ?Sized>(
@@ -192,12 +210,22 @@ pub(in crate::rdb) fn listpack_ttl<'a, B: Bytes<'a>, V: Visit + ?Sized>(
                 return Err(at.corrupt(format!("field {n} has no value")));
             };
             let at = reader.at();
-            let ms = reader
-                .int("expiry", &mut held)
-                .map_err(|e| e.within(format!("field {n}")))?;
+            let ms = match reader.next(&mut held)? {
+                Some(Str::Int(ms)) => ms,
+                Some(_) => {
+                    v.finding(expire_text(at, n))?;
+                    0
+                }
+                None => return Err(at.corrupt(format!("field {n} has no expiry"))),
+            };
             let expire = u64::try_from(ms).ok().filter(|ms| *ms > 0);
-            if ms < 0 || expire.is_some_and(|ms| ms > EXPIRE_MAX) {
-                v.finding(bad_expire(at, ms.cast_unsigned()))?;
+            if ms < 0 {
+                v.finding(Finding {
+                    refused: Refused::With(Since::redis((8, 6))),
+                    ..bad_expire(at, ms)
+                })?;
+            } else if expire.is_some_and(|ms| ms > EXPIRE_MAX) {
+                v.finding(bad_expire(at, expire.unwrap_or_default()))?;
             }
             // Ascending, and those without an expiry last.
             let ascending = match (last, expire) {

@@ -32,6 +32,12 @@ use crate::model::target::Since;
 use crate::packed::listpack as lp;
 use crate::packed::string::Str;
 
+/// Who compares the numbers of a stream with what it holds. (Some patch releases of older Redis do in part, too.)
+const STRICT: Since = Since {
+    redis: Some((8, 10)),
+    ..Since::DEEP
+};
+
 /// Buffers of a stream's walk.
 #[derive(Default)]
 pub(in crate::rdb) struct Scratch {
@@ -166,10 +172,7 @@ fn check_meta<V: Visit + ?Sized>(
     if meta.length != seen.live {
         // Valkey 8.1 and Redis before 8.10 load it, and some old files have it: the entries are whole.
         v.finding(Finding {
-            refused: Refused::With(Since {
-                redis: Some((8, 10)),
-                valkey: Some((9, 1)),
-            }),
+            refused: Refused::With(STRICT),
             ..Finding::warning(
                 "stream-length",
                 at.offset,
@@ -284,7 +287,7 @@ fn entries<'a, B: Bytes<'a>, V: Visit + ?Sized>(
     let at = reader.at();
     let end = reader.int("master entry's end", a)?;
     if end != 0 {
-        v.finding(Finding::unnoticed(
+        v.finding(Finding::deep(
             "stream-master",
             at.offset,
             format!("the master entry ends in {end}, not 0"),
@@ -345,7 +348,7 @@ fn entries<'a, B: Bytes<'a>, V: Visit + ?Sized>(
         let claimed = reader.int("lp-count", a)?;
         if u64::try_from(claimed).ok() != Some(read) {
             v.finding(
-                Finding::unnoticed(
+                Finding::deep(
                     "stream-lp-count",
                     at.offset,
                     format!("the entry says {claimed} listpack elements and has {read}"),
@@ -355,7 +358,7 @@ fn entries<'a, B: Bytes<'a>, V: Visit + ?Sized>(
         }
     }
     if (live, dead) != (count, deleted) {
-        v.finding(Finding::unnoticed(
+        v.finding(Finding::deep(
             "stream-node-count",
             master.offset,
             format!(
@@ -496,7 +499,7 @@ fn group<'a, B: Bytes<'a>, V: Visit + ?Sized>(
                 Own::First(time, count) => v.stream(StreamPart::Owned { id, time, count }),
                 Own::Again(time, count) => {
                     v.finding(Finding {
-                        refused: Refused::With(Since::redis((8, 10))),
+                        refused: Refused::With(STRICT),
                         ..Finding::unnoticed(
                             "stream-two-owners",
                             at.offset,
@@ -529,7 +532,7 @@ fn group<'a, B: Bytes<'a>, V: Visit + ?Sized>(
         })?;
     }
     if let Some(orphan) = pending.iter().find(|p| !p.owned) {
-        v.finding(Finding::unnoticed(
+        v.finding(Finding::deep(
             "stream-pending-unowned",
             at.offset,
             format!("pending entry {} of the group has no owner", orphan.id),

@@ -47,7 +47,8 @@ pub(in crate::rdb) fn text<'a, B: Bytes<'a>, V: Visit + ?Sized>(
                 else {
                     return Err(at.corrupt("score text too long"));
                 };
-                number::parse_double(bytes).ok_or_else(|| bad_score(at, bytes))
+                let score = number::parse_double(bytes);
+                score.ok_or_else(|| at.corrupt(no_score(&Str::Bytes(bytes))))
             }
         }
     })
@@ -85,18 +86,18 @@ fn plain<'a, B: Bytes<'a>, V: Visit + ?Sized>(
 }
 
 #[cold]
-fn bad_score(at: At, bytes: &[u8]) -> crate::Error {
-    at.corrupt(format!("{} is no score", crate::text::quoted(bytes)))
+fn no_score(text: &Str<'_>) -> String {
+    format!("{} is no score", shown(text))
 }
 
 /// A score out of a packed encoding.
 #[inline]
-fn packed_score(at: At, s: Str<'_>) -> Result<f64> {
+fn packed_score(s: &Str<'_>) -> Option<f64> {
     match s {
         #[allow(clippy::cast_precision_loss, reason = "servers convert the same way")]
-        Str::Int(v) => Ok(v as f64),
-        Str::Bytes(bytes) => number::parse_double(bytes).ok_or_else(|| bad_score(at, bytes)),
-        Str::Giant(g) => Err(at.corrupt(format!("a score of {} bytes", g.len))),
+        Str::Int(v) => Some(*v as f64),
+        Str::Bytes(bytes) => number::parse_double(bytes),
+        Str::Giant(_) => None,
     }
 }
 
@@ -165,8 +166,17 @@ macro_rules! packed {
                     let Some(score) = reader.next(&mut sc.b)? else {
                         return Err(score_at.corrupt(format!("member {n} has no score")));
                     };
-                    let score = packed_score(score_at, score)
-                        .map_err(|e| e.within(format!("member {n}")))?;
+                    let score = match packed_score(&score) {
+                        Some(score) => score,
+                        // Servers load it, and read it as what its first digits say.
+                        None => {
+                            v.finding(
+                                Finding::unnoticed("bad-score", score_at.offset, no_score(&score))
+                                    .within(format!("member {n}")),
+                            )?;
+                            0.0
+                        }
+                    };
                     order.look(at, &member, score);
                     distinct.add(&member)?;
                     v.scored(member, score)?;

@@ -106,6 +106,10 @@ fn bad_records() -> Vec<(&'static str, Vec<u8>)> {
         ),
         ("function-lzf", file("REDIS0011", "F5 C3 03 15 01 61 61")),
         (
+            "slot-import-name",
+            file("VALKEY080", "F3 07 \"job one\" 00"),
+        ),
+        (
             "slot-import-lzf",
             file("VALKEY080", "F3 C3 03 15 01 61 61 00"),
         ),
@@ -207,6 +211,18 @@ fn bad_listpacks() -> Vec<(&'static str, Vec<u8>)> {
         ),
         ("listpack-byte", with(9, 0xf5)),
         ("listpack-end", blob(20, &early)),
+        // Sound, but for some servers: 16383 bytes of encoding and data.
+        (
+            "listpack-border",
+            blob(16, &lp().s("f").s(vec![b'x'; 16378]).end()),
+        ),
+        ("listpack-border-valkey", {
+            let mut bytes = lp().s("f").s(vec![b'x'; 16378]).end();
+            let at = bytes.len() - 4;
+            bytes.splice(at..at + 3, [0x7f, 0xff]);
+            bytes[0] -= 1;
+            around("VALKEY080", 16, &Vec::new().text(&bytes))
+        }),
         ("listpack-no-end", with(12, 0x01)),
         ("listpack-total", with(0, 14)),
         ("listpack-size", blob(20, &hex("06000000 0000"))),
@@ -391,14 +407,6 @@ fn bad_hashes() -> Vec<(&'static str, Vec<u8>)> {
         (
             "hash-ttl-missing",
             ex(lp().s("a").s("1").i(T).s("b").s("2")),
-        ),
-        (
-            "hash-2-beyond",
-            around(
-                "VALKEY080",
-                22,
-                &hex("01 01 \"f\" 01 \"v\" FFFFFFFFFFFFFF7F"),
-            ),
         ),
         (
             "hash-field-without-value",

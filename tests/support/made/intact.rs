@@ -229,8 +229,8 @@ fn listpacks() -> Vec<u8> {
         .chain(&more)
         .fold(lp(), |lp, v| lp.i(*v))
         .end();
-    // At 127, 128, 16382 and 16383 bytes of encoding and data, the length behind grows or nearly does.
-    let sizes = [0, 63, 64, 125, 126, 4095, 4096, 16377, 16378, 20000];
+    // At 127, 128, 16382 and 16384 bytes of encoding and data, the length behind grows or nearly does.
+    let sizes = [0, 63, 64, 125, 126, 4095, 4096, 16377, 16379, 20000];
     let texts = sizes.iter().fold(lp(), |lp, n| lp.s(vec![b's'; *n]));
     // Forms longer than needed.
     let long = lp()
@@ -390,7 +390,7 @@ fn hash_2_valkey() -> Vec<u8> {
         .le64(-1)
         .text(b"beyond what Redis takes")
         .text(b"3")
-        .le64((1 << 47) + 1)
+        .le64(i64::MAX)
         .end()
 }
 
@@ -686,6 +686,7 @@ fn modules() -> Vec<u8> {
 
 /// Records that are no keys, as Redis writes them.
 fn records() -> Vec<u8> {
+    let other = b"#!lua name=other\nredis.register_function('g', function() return 2 end)\n";
     Rdb::new("REDIS0012")
         .aux("redis-ver", "8.6.3")
         .hex("FA 0A \"redis-bits\" C0 40")
@@ -695,7 +696,7 @@ fn records() -> Vec<u8> {
         .hex("F5")
         .text(b"#!lua name=lib\nredis.register_function('f', function() return 1 end)")
         .hex("F5")
-        .lzf(&[b"#!lua name=other\n".as_slice(), &[b'-'; 200]].concat())
+        .lzf(&[other.as_slice(), &[b'-'; 200]].concat())
         .hex("FE 00 FB 03 01")
         .hex("F4 4CE4 01 00")
         .key(0, "a")
@@ -718,8 +719,12 @@ fn records() -> Vec<u8> {
 fn records_valkey() -> Vec<u8> {
     Rdb::new("VALKEY080")
         .aux("valkey-ver", "9.1.2")
-        .hex("F3 07 \"job one\" 02 00 4100 80 00001000 7FFF")
-        .hex("F3 00 00")
+        .hex("F3")
+        .text(b"a-name-as-long-as-that-of-a-cluster-node")
+        .hex("02 00 4100 80 00001000 7FFF")
+        .hex("F3")
+        .text(b"0123456789abcdef0123456789abcdef01234567")
+        .hex("00")
         .hex("FE 00 FB 01 00")
         .hex("FA 09 \"slot-info\" 0A \"3300,1,0,0\"")
         .key(0, "a")
