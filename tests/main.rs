@@ -9,6 +9,9 @@
 )]
 
 mod any_chunking;
+mod aof;
+#[cfg(feature = "cli")]
+mod cli;
 mod commands;
 mod corpus;
 #[cfg(feature = "cli")]

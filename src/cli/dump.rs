@@ -157,6 +157,7 @@ fn work<R: Render, W: Write + Send + Into<Output>>(
     let progress = Progress::new(cx, input.size.filter(|_| input.codecs.is_empty()), busy);
     let mut sink = wrap(args.target.open()?);
     let options = Options {
+        sort: false,
         filter,
         limit: args.limit,
         threads,

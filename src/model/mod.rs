@@ -1,8 +1,9 @@
-//! The shared words: kinds, encodings, servers, commands, findings, numbers. No input or output happens here.
+//! The shared words: kinds, encodings, servers, commands, findings, losses, numbers. No input or output happens here.
 
 pub mod commands;
 pub mod finding;
 pub mod kind;
+pub mod loss;
 pub mod number;
 pub mod slot;
 pub mod target;

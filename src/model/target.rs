@@ -117,6 +117,25 @@ impl Target {
         TARGETS.iter().find(|t| t.name.eq_ignore_ascii_case(name))
     }
 
+    /// The server that output for a file is for, unless another is asked for: the newest of those that write this RDB
+    /// version, so that the file loses nothing and the oldest servers that read it can take the output. Where none
+    /// writes it, the next that writes a higher one, or the newest of all.
+    #[must_use]
+    pub fn of_file(magic: Flavour, version: u16) -> &'static Target {
+        let mut best = None;
+        for target in TARGETS
+            .iter()
+            .filter(|t| t.flavour == magic && t.rdb >= version)
+        {
+            if best.is_none_or(|best: &Target| target.rdb <= best.rdb) {
+                best = Some(target);
+            }
+        }
+        let newest = TARGETS.iter().rfind(|t| t.flavour == magic);
+        let [first, ..] = &TARGETS;
+        best.or(newest).unwrap_or(first)
+    }
+
     /// Whether this server reads what came with `since`.
     #[must_use]
     pub fn has(&self, since: Since) -> bool {
@@ -188,6 +207,23 @@ mod tests {
         assert!(t("VALKEY-9.0").opens(Flavour::Valkey, 80));
         assert!(!t("valkey-8.1").opens(Flavour::Valkey, 80));
         assert!(!t("redis-8.10").opens(Flavour::Valkey, 80));
+    }
+
+    #[test]
+    fn a_file_is_for_those_who_write_its_version() {
+        for (magic, version, name) in [
+            (Flavour::Redis, 1, "redis-3.0"),
+            (Flavour::Redis, 6, "redis-3.0"),
+            (Flavour::Redis, 9, "redis-6.2"),
+            (Flavour::Redis, 10, "redis-7.0"),
+            (Flavour::Redis, 11, "redis-7.2"),
+            (Flavour::Redis, 12, "redis-8.4"),
+            (Flavour::Redis, 16, "redis-8.10"),
+            (Flavour::Valkey, 80, "valkey-9.1"),
+            (Flavour::Valkey, 81, "valkey-9.1"),
+        ] {
+            assert_eq!(Target::of_file(magic, version).name, name);
+        }
     }
 
     #[test]

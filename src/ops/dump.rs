@@ -6,6 +6,8 @@
 use crate::error::{Error, ErrorKind, Result};
 use crate::filter::Filter;
 use crate::input::open::Input;
+use crate::model::loss::Losses;
+use crate::pipe::sort::{Place, Sorter};
 use crate::pipe::{self, Flow, Out};
 use crate::rdb::check;
 use crate::rdb::frame::{Block, Checksum, Ending, Header, Reader, What};
@@ -20,6 +22,8 @@ pub struct Options<'a> {
     pub filter: Filter,
     /// At most so many keys.
     pub limit: Option<u64>,
+    /// Order by database and key; the limit counts in that order.
+    pub sort: bool,
     /// Workers.
     pub threads: usize,
     /// Is told how many bytes were read.
@@ -37,6 +41,8 @@ pub struct Report {
     pub empty: u64,
     /// The first of them.
     pub empty_keys: Vec<(u64, Vec<u8>)>,
+    /// What the format could not carry.
+    pub losses: Losses,
     /// How the file ended; `None` where the dump stopped before.
     pub ending: Option<Ending>,
 }
@@ -48,6 +54,7 @@ struct Worker<'a, R> {
     render: R,
     filter: &'a Filter,
     limit: Option<u64>,
+    sort: bool,
     keys: Batch<'a>,
     sc: Scratch,
     name: Vec<u8>,
@@ -59,12 +66,21 @@ struct Worker<'a, R> {
 impl<R: Render> pipe::Work for Worker<'_, R> {
     fn block(&mut self, block: &Block, out: &mut Out<'_, '_>) -> Result<Flow> {
         self.render.block(block);
+        let mut db = None;
         for record in block.records() {
+            let mark = out.mark();
             let Some(row) = record.row() else {
                 if let What::Record(op) = record.frame.what {
                     check::record(&record, op, &mut self.sc)?;
                 }
-                self.render.record(&record, out)?;
+                if self.sort {
+                    out.begin_piece(Place::Front);
+                }
+                if let Err(e) = self.render.record(&record, out) {
+                    out.take_back(mark);
+                    return Err(e);
+                }
+                out.end_piece();
                 continue;
             };
             let name = record.key(&mut self.name)?;
@@ -74,13 +90,24 @@ impl<R: Render> pipe::Work for Worker<'_, R> {
                 continue;
             }
             check::meta(&record, &mut self.sc).map_err(|e| record.name(e))?;
-            match self.render.key(&key, &mut self.sc, out)? {
-                Rendered::Done => self.written += 1,
-                Rendered::Empty => {
-                    self.empty += 1;
-                    if self.empty_keys.len() < NAMED {
-                        self.empty_keys.push((record.frame.db, key.name.to_vec()));
-                    }
+            if self.sort {
+                out.begin_piece(Place::Key(record.frame.db, name));
+            } else if db != Some(record.frame.db) {
+                self.render.database(record.frame.db, &mut out.buf);
+            }
+            let rendered = self.render.key(&key, &mut self.sc, out);
+            match rendered {
+                Ok(Rendered::Done) => {
+                    out.end_piece();
+                    db = Some(record.frame.db);
+                    self.written += 1;
+                }
+                Ok(Rendered::Empty | Rendered::Left) | Err(_) => out.take_back(mark),
+            }
+            if rendered? == Rendered::Empty {
+                self.empty += 1;
+                if self.empty_keys.len() < NAMED {
+                    self.empty_keys.push((record.frame.db, key.name.to_vec()));
                 }
             }
             if self.limit.is_some_and(|limit| self.written >= limit) {
@@ -121,25 +148,28 @@ fn run<R: Render>(
     make().head(reader.header(), &mut frame)?;
     write(sink, &frame)?;
     let keys = Keys::default();
+    let limit = options.limit.filter(|_| !options.sort);
     // The first keys of the file are those of the first blocks only when one worker reads them all.
-    let threads = if options.limit.is_some() {
-        1
-    } else {
-        options.threads
-    };
+    let threads = if limit.is_some() { 1 } else { options.threads };
+    let mut sorter = options.sort.then(Sorter::default);
     let outcome = if options.limit == Some(0) {
         None
     } else {
         let worker = || Worker {
             render: make(),
             filter: &options.filter,
-            limit: options.limit,
+            limit,
+            sort: options.sort,
             keys: keys.batch(),
             sc: Scratch::default(),
             name: Vec::new(),
             written: 0,
             empty: 0,
             empty_keys: Vec::new(),
+        };
+        let sink: &mut (dyn Write + Send) = match &mut sorter {
+            Some(sorter) => sorter,
+            None => &mut *sink,
         };
         Some(pipe::run(reader, threads, worker, sink, options.progress))
     };
@@ -148,9 +178,15 @@ fn run<R: Render>(
             report.keys += worker.written;
             report.empty += worker.empty;
             report.empty_keys.extend(worker.empty_keys);
+            report.losses.merge(worker.render.losses());
         }
         report.empty_keys.sort();
         report.empty_keys.truncate(NAMED);
+        if let Some(sorter) = sorter {
+            let mut render = make();
+            let mut database = |db, out: &mut Vec<u8>| render.database(db, out);
+            report.keys = sorter.finish(options.limit, &mut database, sink)?;
+        }
         if let Some(e) = outcome.error {
             return Err(e);
         }

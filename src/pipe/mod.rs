@@ -4,8 +4,12 @@
 //! its block. So one thread runs the same loop inline, two share all the work, and what is done under the lock (read,
 //! frame, checksum) is a fraction of it. Output goes through a gate that lets blocks pass in the order of the file.
 
+pub mod log;
+pub mod sort;
+
 use crate::error::{Error, Result};
 use crate::rdb::frame::{Block, Reader};
+use crate::resp::encode::Output;
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::{Condvar, Mutex, MutexGuard};
@@ -94,7 +98,28 @@ pub struct Out<'g, 's> {
     pub buf: Vec<u8>,
     gate: &'g Gate<'s>,
     ordinal: u64,
-    spilled: bool,
+    /// How often bytes were passed on.
+    spills: u64,
+    /// Where the chunk under way of a piece begins, with the room for its length.
+    chunk: Option<usize>,
+}
+
+/// A place in the output to go back to.
+#[derive(Debug, Clone, Copy)]
+pub struct Mark {
+    spills: u64,
+    len: usize,
+}
+
+impl Output for Out<'_, '_> {
+    fn bytes(&mut self) -> &mut Vec<u8> {
+        &mut self.buf
+    }
+
+    #[inline]
+    fn relieve(&mut self) -> Result<()> {
+        Out::relieve(self)
+    }
 }
 
 impl Out<'_, '_> {
@@ -110,17 +135,57 @@ impl Out<'_, '_> {
 
     #[cold]
     fn spill(&mut self) -> Result<()> {
-        self.spilled = true;
+        self.spills += 1;
+        let piece = self.chunk.take();
+        if let Some(at) = piece {
+            sort::end_chunk(at, &mut self.buf);
+        }
         let mut state = self.gate.turn(self.ordinal);
         state.write(&self.buf)?;
+        drop(state);
         self.buf.clear();
+        self.chunk = piece.map(|_| sort::begin_chunk(&mut self.buf));
         Ok(())
     }
 
     /// Whether bytes have been passed on already, so that they cannot be taken back.
     #[must_use]
     pub fn spilled(&self) -> bool {
-        self.spilled
+        self.spills > 0
+    }
+
+    /// The place where the output stands.
+    #[must_use]
+    pub fn mark(&self) -> Mark {
+        Mark {
+            spills: self.spills,
+            len: self.buf.len(),
+        }
+    }
+
+    /// Takes back what came after a mark. What was passed on since stays; of a piece that sorting still waits for, it
+    /// is left out there.
+    pub fn take_back(&mut self, mark: Mark) {
+        if mark.spills == self.spills {
+            self.buf.truncate(mark.len);
+        } else if let Some(at) = self.chunk {
+            self.buf.truncate(at);
+        }
+        self.chunk = None;
+    }
+
+    /// Begins a piece of output that is to be sorted.
+    pub fn begin_piece(&mut self, place: sort::Place<'_>) {
+        place.write(&mut self.buf);
+        self.chunk = Some(sort::begin_chunk(&mut self.buf));
+    }
+
+    /// Ends it.
+    pub fn end_piece(&mut self) {
+        if let Some(at) = self.chunk.take() {
+            sort::end_chunk(at, &mut self.buf);
+            sort::end_piece(&mut self.buf);
+        }
     }
 
     /// The block is done.
@@ -249,7 +314,8 @@ fn work<W: Work>(
             buf,
             gate,
             ordinal: block.ordinal,
-            spilled: false,
+            spills: 0,
+            chunk: None,
         };
         out.buf.clear();
         let result = worker.block(&block, &mut out);

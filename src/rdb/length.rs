@@ -1,11 +1,13 @@
 //! The length encoding: how an RDB file writes counts, lengths and small numbers.
 //!
+//! ```text
 //!   |00xxxxxx|                       0 to 63
 //!   |01xxxxxx|xxxxxxxx|              0 to 16383, high bits first
 //!   |10000000| u32 be                up to 2^32-1
 //!   |10000001| u64 be                up to 2^64-1 (since RDB 8)
 //!   |11xxxxxx|                       no length: a string in a special form x (see `string`)
 //!   [41 00]                          256
+//! ```
 //! Source: redis `src/rdb.c`, `rdbLoadLenByRef`. Readers accept forms longer than needed.
 
 use crate::error::Result;
@@ -57,6 +59,26 @@ pub fn number<'a, B: Bytes<'a>>(b: &mut B) -> Result<u64> {
     }
 }
 
+/// Appends a number in its shortest form.
+pub fn write(n: u64, out: &mut Vec<u8>) {
+    #[allow(
+        clippy::cast_possible_truncation,
+        reason = "the bounds are in the patterns"
+    )]
+    match n {
+        0..0x40 => out.push(n as u8),
+        0x40..0x4000 => out.extend_from_slice(&[0x40 | (n >> 8) as u8, n as u8]),
+        0x4000..=0xffff_ffff => {
+            out.push(0x80);
+            out.extend_from_slice(&(n as u32).to_be_bytes());
+        }
+        _ => {
+            out.push(0x81);
+            out.extend_from_slice(&n.to_be_bytes());
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -92,5 +114,24 @@ mod tests {
         assert!(len(&[]).is_err());
         assert!(len(&[0x80, 0, 0]).is_err());
         assert!(number(&mut Slice::new(&[0xc0, 1], 0)).is_err());
+    }
+
+    #[test]
+    fn what_is_written_reads_back_in_its_shortest_form() {
+        for (n, width) in [
+            (0, 1),
+            (63, 1),
+            (64, 2),
+            (16383, 2),
+            (16384, 5),
+            (u64::from(u32::MAX), 5),
+            (1 << 32, 9),
+            (u64::MAX, 9),
+        ] {
+            let mut out = Vec::new();
+            write(n, &mut out);
+            assert_eq!(out.len(), width);
+            assert_eq!(len(&out).unwrap(), Len::Plain(n));
+        }
     }
 }

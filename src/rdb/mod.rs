@@ -2,10 +2,12 @@
 
 pub mod check;
 pub mod compat;
+pub mod distinct;
 pub mod frame;
 pub mod keys;
 pub mod length;
 pub mod opcode;
+pub mod payload;
 pub mod seen;
 pub mod skip;
 pub mod string;

@@ -38,6 +38,10 @@ pub trait Visit {
     fn stream(&mut self, part: StreamPart<'_>) -> Result<()> {
         Ok(())
     }
+    /// How many fields the entry that has just begun says it has: a claim until they have come.
+    fn entry_fields(&mut self, n: u64) -> Result<()> {
+        Ok(())
+    }
     /// A module's value: its id, and the fields up to and with the end mark as they stand in the file.
     fn module(&mut self, id: u64, fields: Str<'_>) -> Result<()> {
         Ok(())

@@ -88,6 +88,25 @@ pub fn record<V: Visit>(
     walked.map_err(|e| r.name(e))
 }
 
+/// Walks over all of a stream but its entries: [`StreamPart::Meta`](super::visit::StreamPart::Meta) comes first.
+pub fn stream_tail<V: Visit>(
+    r: &Record<'_>,
+    row: &'static TypeRow,
+    sc: &mut Scratch,
+    v: &mut V,
+) -> Result<()> {
+    let Layout::Stream(version) = row.layout else {
+        return Ok(());
+    };
+    let walked = match r.body() {
+        Some(mut b) => stream::tail(&mut b, version, sc, v),
+        None => r
+            .big_body()
+            .and_then(|mut b| stream::tail(&mut b, version, sc, v)),
+    };
+    walked.map_err(|e| r.name(e))
+}
+
 /// Walks over a value in a slice: `b` stands behind the key.
 pub fn slice<V: Visit + ?Sized>(
     w: &Walk<'_>,

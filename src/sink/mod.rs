@@ -4,8 +4,11 @@
 pub mod bytes;
 pub mod json;
 pub mod keys;
+pub mod resp;
+pub mod restore;
 
 use crate::error::Result;
+use crate::model::loss::Losses;
 use crate::pipe::Out;
 use crate::rdb::frame::{Block, Header, Record};
 use crate::rdb::types::TypeRow;
@@ -28,9 +31,11 @@ pub enum Rendered {
     Done,
     /// It has no elements: servers since 6.2 leave it out, and so does the output.
     Empty,
+    /// The target of the output has no such type: it is among the losses.
+    Left,
 }
 
-/// One output format.
+/// One output format. What is left in `out.buf` of a key after an error, or where it was not written, is taken back.
 pub trait Render: Send {
     /// What stands in front of everything.
     fn head(&mut self, header: Header, out: &mut Vec<u8>) -> Result<()>;
@@ -38,8 +43,11 @@ pub trait Render: Send {
     fn block(&mut self, block: &Block) {
         let _ = block;
     }
-    /// A key that passed the filters. On an error, and for `Empty`, nothing of the key may stay in `out.buf` unless
-    /// it was spilled before.
+    /// Stands in front of the first key of each block, and where the database changes from one key to the next.
+    fn database(&mut self, db: u64, out: &mut Vec<u8>) {
+        let _ = (db, out);
+    }
+    /// A key that passed the filters.
     fn key(&mut self, key: &Key<'_>, sc: &mut Scratch, out: &mut Out<'_, '_>) -> Result<Rendered>;
     /// A record that is no key: its opcode is in the frame.
     fn record(&mut self, record: &Record<'_>, out: &mut Out<'_, '_>) -> Result<()>;
@@ -47,5 +55,9 @@ pub trait Render: Send {
     fn tail(&mut self, out: &mut Vec<u8>) -> Result<()> {
         let _ = out;
         Ok(())
+    }
+    /// What the format could not carry, after all blocks.
+    fn losses(&self) -> Losses {
+        Losses::default()
     }
 }

@@ -1,5 +1,6 @@
 //! Streams, versions 1 to 5: nodes of entries, counters, groups, idempotence state.
 //!
+//! ```text
 //!   <len nodes> nodes × (<string: 16 bytes id> <string: listpack>)
 //!   <len length> <len last ms> <len last seq>
 //!   [v2 <len first ms> <len first seq> <len max deleted ms> <len seq> <len entries added>]
@@ -10,9 +11,12 @@
 //!       [v5 <len nacked> nacked × <16 bytes id>])
 //!   [v4 <len duration> <len max> <len producers> producers × (<string> <len n> n × (<string> <len ms> <len seq>))
 //!       <len added> <len duplicates>]
+//! ```
 //! A node's listpack:
+//! ```text
 //!   count deleted nfields field… 0          the master entry
 //!   flags ms-diff seq-diff body lp-count    count + deleted times; flags: 1 deleted, 2 the master's fields
+//! ```
 //! Source: redis `src/rdb.c`, `src/t_stream.c` (`streamValidateListpackIntegrity`).
 
 use super::super::length;
@@ -110,6 +114,30 @@ pub(in crate::rdb) fn walk<'a, B: Bytes<'a>, V: Visit + ?Sized>(
 ) -> Result<()> {
     let mut seen = Entries::default();
     counted(b, "node", |b, _| node(b, sc, &mut seen, v))?;
+    behind_entries(b, version, Some(&seen), sc, v)
+}
+
+/// All but the entries, which are passed over.
+pub(in crate::rdb) fn tail<'a, B: Bytes<'a>, V: Visit + ?Sized>(
+    b: &mut B,
+    version: u8,
+    sc: &mut walk::Scratch,
+    v: &mut V,
+) -> Result<()> {
+    counted(b, "node", |b, _| {
+        string::skip(b)?;
+        string::skip(b)
+    })?;
+    behind_entries(b, version, None, sc, v)
+}
+
+fn behind_entries<'a, B: Bytes<'a>, V: Visit + ?Sized>(
+    b: &mut B,
+    version: u8,
+    seen: Option<&Entries>,
+    sc: &mut walk::Scratch,
+    v: &mut V,
+) -> Result<()> {
     let at = b.at();
     let length = length::number(b)?;
     let last_id = id(b)?;
@@ -123,7 +151,9 @@ pub(in crate::rdb) fn walk<'a, B: Bytes<'a>, V: Visit + ?Sized>(
         meta.max_deleted_id = Some(id(b)?);
         meta.entries_added = Some(length::number(b)?);
     }
-    check_meta(at, &meta, &seen, v)?;
+    if let Some(seen) = seen {
+        check_meta(at, &meta, seen, v)?;
+    }
     v.stream(StreamPart::Meta(&meta))?;
     let mut names: Vec<Vec<u8>> = Vec::new();
     counted(b, "group", |b, _| group(b, version, &mut names, sc, v))?;
@@ -140,7 +170,7 @@ fn check_meta<V: Visit + ?Sized>(
     v: &mut V,
 ) -> Result<()> {
     if meta.length != seen.live {
-        // Servers before 8.10 load it, and some old files have it: the entries are whole.
+        // Valkey 8.1 and Redis before 8.10 load it, and some old files have it: the entries are whole.
         v.finding(Finding {
             refused: Refused::With(STRICT),
             ..Finding::warning(
@@ -347,6 +377,9 @@ fn same_fields<'a, B: Bytes<'a>, V: Visit + ?Sized>(
     gone: bool,
     v: &mut V,
 ) -> Result<()> {
+    if !gone {
+        v.entry_fields(names.spans.len() as u64)?;
+    }
     for name in names.iter() {
         let at = reader.at();
         let Some(value) = reader.next(second)? else {
@@ -367,6 +400,9 @@ fn own_fields<'a, B: Bytes<'a>, V: Visit + ?Sized>(
     v: &mut V,
 ) -> Result<()> {
     let n = small(reader, "field count", a)?;
+    if !gone {
+        v.entry_fields(n)?;
+    }
     for _ in 0..n {
         let at = reader.at();
         let (Some(name), Some(value)) = (reader.next(a)?, reader.next(second)?) else {
