@@ -101,7 +101,6 @@ impl<R: Render> pipe::Work for Worker<'_, R> {
                     out.end_piece();
                     db = Some(record.frame.db);
                     self.written += 1;
-                    out.keys += 1;
                 }
                 Ok(Rendered::Empty | Rendered::Left) | Err(_) => out.take_back(mark),
             }
@@ -175,7 +174,6 @@ fn run<R: Render>(
         Some(pipe::run(reader, threads, worker, sink, options.progress))
     };
     if let Some(outcome) = outcome {
-        report.keys = outcome.keys;
         for worker in outcome.workers {
             report.empty += worker.empty;
             report.empty_keys.extend(worker.empty_keys);

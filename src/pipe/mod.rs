@@ -37,8 +37,6 @@ pub struct Outcome<W> {
     pub reader: Reader,
     /// The error that stopped the work: the first in file order.
     pub error: Option<Error>,
-    /// Keys whose output has passed.
-    pub keys: u64,
 }
 
 struct Gate<'s> {
@@ -53,10 +51,7 @@ struct State<'s> {
     sink: &'s mut (dyn Write + Send),
     /// The block whose turn it is.
     next: u64,
-    /// Blocks that are done before their turn: their bytes, and how many keys those are.
-    waiting: BTreeMap<u64, (Vec<u8>, u64)>,
-    /// Keys that have passed.
-    keys: u64,
+    waiting: BTreeMap<u64, Vec<u8>>,
     spare: Vec<Vec<u8>>,
     closed: bool,
     error: Option<Error>,
@@ -80,12 +75,8 @@ impl<'s> Gate<'s> {
 }
 
 impl State<'_> {
-    fn write(&mut self, bytes: &[u8], keys: u64) -> Result<()> {
-        if self.closed {
-            return Ok(());
-        }
-        self.keys += keys;
-        if bytes.is_empty() {
+    fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        if self.closed || bytes.is_empty() {
             return Ok(());
         }
         self.sink
@@ -107,8 +98,6 @@ pub struct Out<'g, 's> {
     pub buf: Vec<u8>,
     gate: &'g Gate<'s>,
     ordinal: u64,
-    /// How many keys the bytes are. Those of blocks behind an error do not count, whoever had finished them by then.
-    pub keys: u64,
     /// How often bytes were passed on.
     spills: u64,
     /// Where the chunk under way of a piece begins, with the room for its length.
@@ -152,7 +141,7 @@ impl Out<'_, '_> {
             sort::end_chunk(at, &mut self.buf);
         }
         let mut state = self.gate.turn(self.ordinal);
-        state.write(&self.buf, 0)?;
+        state.write(&self.buf)?;
         drop(state);
         self.buf.clear();
         self.chunk = piece.map(|_| sort::begin_chunk(&mut self.buf));
@@ -207,23 +196,20 @@ impl Out<'_, '_> {
             if matches!(result, Ok(Flow::More)) && state.waiting.len() < gate.threads * 2 {
                 state
                     .waiting
-                    .insert(self.ordinal, (std::mem::take(&mut self.buf), self.keys));
+                    .insert(self.ordinal, std::mem::take(&mut self.buf));
                 return state.spare.pop().unwrap_or_default();
             }
             drop(state);
             state = gate.turn(self.ordinal);
         }
-        let mut written = state
-            .write(&self.buf, self.keys)
-            .map(|()| Flow::More)
-            .and(result);
+        let mut written = state.write(&self.buf).map(|()| Flow::More).and(result);
         state.next = self.ordinal + 1;
         while matches!(written, Ok(Flow::More)) {
             let next = state.next;
-            let Some((mut bytes, keys)) = state.waiting.remove(&next) else {
+            let Some(mut bytes) = state.waiting.remove(&next) else {
                 break;
             };
-            written = state.write(&bytes, keys).map(|()| Flow::More);
+            written = state.write(&bytes).map(|()| Flow::More);
             state.next += 1;
             bytes.clear();
             state.spare.push(bytes);
@@ -259,7 +245,6 @@ pub fn run<W: Work>(
             sink,
             next: 0,
             waiting: BTreeMap::new(),
-            keys: 0,
             spare: Vec::new(),
             closed: false,
             error: None,
@@ -292,7 +277,6 @@ pub fn run<W: Work>(
         workers,
         reader,
         error: state.error.or(if state.closed { None } else { read_error }),
-        keys: state.keys,
     }
 }
 
@@ -330,7 +314,6 @@ fn work<W: Work>(
             buf,
             gate,
             ordinal: block.ordinal,
-            keys: 0,
             spills: 0,
             chunk: None,
         };
