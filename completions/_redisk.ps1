@@ -30,9 +30,10 @@ Register-ArgumentCompleter -Native -CommandName 'redisk' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
-            [CompletionResult]::new('info', 'info', [CompletionResultType]::ParameterValue, 'What a file is: kind, version, who wrote it, what is in it')
+            [CompletionResult]::new('info', 'info', [CompletionResultType]::ParameterValue, 'What a file is: version, who wrote it and when, what is in it, whether its frames and checksum are sound')
             [CompletionResult]::new('dump', 'dump', [CompletionResultType]::ParameterValue, 'The contents of a file, one key after the other')
             [CompletionResult]::new('get', 'get', [CompletionResultType]::ParameterValue, 'One key''s value, type, TTL, encoding, size and where in the file it lies')
+            [CompletionResult]::new('log', 'log', [CompletionResultType]::ParameterValue, 'The commands of an append-only file, in their order')
             [CompletionResult]::new('verify', 'verify', [CompletionResultType]::ParameterValue, 'Whether a file is whole, down to the last element, and which servers would load it')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print the completions for a shell')
             [CompletionResult]::new('man', 'man', [CompletionResultType]::ParameterValue, 'Print the manual page of the program, or of one command')
@@ -40,10 +41,14 @@ Register-ArgumentCompleter -Native -CommandName 'redisk' -ScriptBlock {
             break
         }
         'redisk;info' {
+            [CompletionResult]::new('--top', '--top', [CompletionResultType]::ParameterName, 'How many of the biggest values to name')
+            [CompletionResult]::new('--now', '--now', [CompletionResultType]::ParameterName, 'The moment against which expiries are measured, instead of the clock (2026-11-20T14:05:00Z, 1795183500)')
+            [CompletionResult]::new('--threads', '--threads', [CompletionResultType]::ParameterName, 'Threads to work with; the output is the same whatever their number [default: the cores]')
+            [CompletionResult]::new('--max-memory', '--max-memory', [CompletionResultType]::ParameterName, 'Refuse to start what may need more memory than this (64mb, 2gb), and use fewer threads where that is enough')
             [CompletionResult]::new('--error-format', '--error-format', [CompletionResultType]::ParameterName, 'How errors and warnings are written: for people, or one JSON object a line (kind, file, offset, db, key, message)')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours: auto, always or never. NO_COLOR is respected')
             [CompletionResult]::new('--key-format', '--key-format', [CompletionResultType]::ParameterName, 'How keys are written: escape, hex or base64. Says it for keys on the command line too, which otherwise are exact bytes; a key with a zero byte cannot be given there in any other way')
-            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'One JSON document instead of text')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'One JSON document: an object, or an array of them for several files')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'No progress bar, and no hints')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'No progress bar, and no hints')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
@@ -114,6 +119,37 @@ Register-ArgumentCompleter -Native -CommandName 'redisk' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
         }
+        'redisk;log' {
+            [CompletionResult]::new('--key', '--key', [CompletionResultType]::ParameterName, 'With a key whose name matches, by the rules of KEYS and SCAN')
+            [CompletionResult]::new('--key-exact', '--key-exact', [CompletionResultType]::ParameterName, 'With a key of exactly this name (see --key-format)')
+            [CompletionResult]::new('--command', '--command', [CompletionResultType]::ParameterName, 'With this name, in any case; `xgroup|create` for a subcommand')
+            [CompletionResult]::new('--db', '--db', [CompletionResultType]::ParameterName, 'In these databases')
+            [CompletionResult]::new('--since', '--since', [CompletionResultType]::ParameterName, 'Not before this time (2026-11-20T14:05:00Z, 1795183500). Commands without a time stand before all that have one')
+            [CompletionResult]::new('--until', '--until', [CompletionResultType]::ParameterName, 'Not after this time')
+            [CompletionResult]::new('--from-offset', '--from-offset', [CompletionResultType]::ParameterName, 'Starting at this offset of their file, or behind it (0x for hex)')
+            [CompletionResult]::new('--to-offset', '--to-offset', [CompletionResultType]::ParameterName, 'Starting before this offset of their file')
+            [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'In this file of a set, by its name in the manifest')
+            [CompletionResult]::new('--limit', '--limit', [CompletionResultType]::ParameterName, 'At most so many commands')
+            [CompletionResult]::new('--binary', '--binary', [CompletionResultType]::ParameterName, 'How byte strings are written in JSON: auto (text as text, other bytes and giant strings as {"base64":…}), base64 (every one), escape and hex (for eyes)')
+            [CompletionResult]::new('--history', '--history', [CompletionResultType]::ParameterName, 'Follow one key through RENAME, COPY, MOVE, SWAPDB and flushes, and say whether an RDB base holds it')
+            [CompletionResult]::new('--top', '--top', [CompletionResultType]::ParameterName, 'With --stats: how many keys and prefixes to name')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Write to this file instead of stdout. It is written beside its place and put there when it is complete; after an error nothing is left')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Write to this file instead of stdout. It is written beside its place and put there when it is complete; after an error nothing is left')
+            [CompletionResult]::new('--threads', '--threads', [CompletionResultType]::ParameterName, 'Threads to work with; the output is the same whatever their number [default: the cores]')
+            [CompletionResult]::new('--max-memory', '--max-memory', [CompletionResultType]::ParameterName, 'Refuse to start what may need more memory than this (64mb, 2gb), and use fewer threads where that is enough')
+            [CompletionResult]::new('--error-format', '--error-format', [CompletionResultType]::ParameterName, 'How errors and warnings are written: for people, or one JSON object a line (kind, file, offset, db, key, message)')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours: auto, always or never. NO_COLOR is respected')
+            [CompletionResult]::new('--key-format', '--key-format', [CompletionResultType]::ParameterName, 'How keys are written: escape, hex or base64. Says it for keys on the command line too, which otherwise are exact bytes; a key with a zero byte cannot be given there in any other way')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Write JSON Lines, one object a command and a summary as the last line; with --stats, one document')
+            [CompletionResult]::new('--resp', '--resp', [CompletionResultType]::ParameterName, 'Write the commands as a log that servers load: SELECT where it is needed, transactions whole. All of a set with an RDB base begins with that RDB, as the preamble that servers since 4.0 load')
+            [CompletionResult]::new('--stats', '--stats', [CompletionResultType]::ParameterName, 'Count instead: commands, the keys and prefixes written most, a timeline')
+            [CompletionResult]::new('--force', '--force', [CompletionResultType]::ParameterName, 'Replace the output file where it exists')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'No progress bar, and no hints')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'No progress bar, and no hints')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
         'redisk;verify' {
             [CompletionResult]::new('--target', '--target', [CompletionResultType]::ParameterName, 'Whether this server would load it: redis-2.8 to redis-8.10, valkey-7.2 to valkey-9.1')
             [CompletionResult]::new('--threads', '--threads', [CompletionResultType]::ParameterName, 'Threads to work with; the output is the same whatever their number [default: the cores]')
@@ -150,9 +186,10 @@ Register-ArgumentCompleter -Native -CommandName 'redisk' -ScriptBlock {
             break
         }
         'redisk;help' {
-            [CompletionResult]::new('info', 'info', [CompletionResultType]::ParameterValue, 'What a file is: kind, version, who wrote it, what is in it')
+            [CompletionResult]::new('info', 'info', [CompletionResultType]::ParameterValue, 'What a file is: version, who wrote it and when, what is in it, whether its frames and checksum are sound')
             [CompletionResult]::new('dump', 'dump', [CompletionResultType]::ParameterValue, 'The contents of a file, one key after the other')
             [CompletionResult]::new('get', 'get', [CompletionResultType]::ParameterValue, 'One key''s value, type, TTL, encoding, size and where in the file it lies')
+            [CompletionResult]::new('log', 'log', [CompletionResultType]::ParameterValue, 'The commands of an append-only file, in their order')
             [CompletionResult]::new('verify', 'verify', [CompletionResultType]::ParameterValue, 'Whether a file is whole, down to the last element, and which servers would load it')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print the completions for a shell')
             [CompletionResult]::new('man', 'man', [CompletionResultType]::ParameterValue, 'Print the manual page of the program, or of one command')
@@ -166,6 +203,9 @@ Register-ArgumentCompleter -Native -CommandName 'redisk' -ScriptBlock {
             break
         }
         'redisk;help;get' {
+            break
+        }
+        'redisk;help;log' {
             break
         }
         'redisk;help;verify' {

@@ -27,19 +27,24 @@ set edit:completion:arg-completer[redisk] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
             cand -V 'Print version'
             cand --version 'Print version'
-            cand info 'What a file is: kind, version, who wrote it, what is in it'
+            cand info 'What a file is: version, who wrote it and when, what is in it, whether its frames and checksum are sound'
             cand dump 'The contents of a file, one key after the other'
             cand get 'One key''s value, type, TTL, encoding, size and where in the file it lies'
+            cand log 'The commands of an append-only file, in their order'
             cand verify 'Whether a file is whole, down to the last element, and which servers would load it'
             cand completions 'Print the completions for a shell'
             cand man 'Print the manual page of the program, or of one command'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
         &'redisk;info'= {
+            cand --top 'How many of the biggest values to name'
+            cand --now 'The moment against which expiries are measured, instead of the clock (2026-11-20T14:05:00Z, 1795183500)'
+            cand --threads 'Threads to work with; the output is the same whatever their number [default: the cores]'
+            cand --max-memory 'Refuse to start what may need more memory than this (64mb, 2gb), and use fewer threads where that is enough'
             cand --error-format 'How errors and warnings are written: for people, or one JSON object a line (kind, file, offset, db, key, message)'
             cand --color 'When to use colours: auto, always or never. NO_COLOR is respected'
             cand --key-format 'How keys are written: escape, hex or base64. Says it for keys on the command line too, which otherwise are exact bytes; a key with a zero byte cannot be given there in any other way'
-            cand --json 'One JSON document instead of text'
+            cand --json 'One JSON document: an object, or an array of them for several files'
             cand -q 'No progress bar, and no hints'
             cand --quiet 'No progress bar, and no hints'
             cand -h 'Print help (see more with ''--help'')'
@@ -107,6 +112,36 @@ set edit:completion:arg-completer[redisk] = {|@words|
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }
+        &'redisk;log'= {
+            cand --key 'With a key whose name matches, by the rules of KEYS and SCAN'
+            cand --key-exact 'With a key of exactly this name (see --key-format)'
+            cand --command 'With this name, in any case; `xgroup|create` for a subcommand'
+            cand --db 'In these databases'
+            cand --since 'Not before this time (2026-11-20T14:05:00Z, 1795183500). Commands without a time stand before all that have one'
+            cand --until 'Not after this time'
+            cand --from-offset 'Starting at this offset of their file, or behind it (0x for hex)'
+            cand --to-offset 'Starting before this offset of their file'
+            cand --file 'In this file of a set, by its name in the manifest'
+            cand --limit 'At most so many commands'
+            cand --binary 'How byte strings are written in JSON: auto (text as text, other bytes and giant strings as {"base64":…}), base64 (every one), escape and hex (for eyes)'
+            cand --history 'Follow one key through RENAME, COPY, MOVE, SWAPDB and flushes, and say whether an RDB base holds it'
+            cand --top 'With --stats: how many keys and prefixes to name'
+            cand -o 'Write to this file instead of stdout. It is written beside its place and put there when it is complete; after an error nothing is left'
+            cand --output 'Write to this file instead of stdout. It is written beside its place and put there when it is complete; after an error nothing is left'
+            cand --threads 'Threads to work with; the output is the same whatever their number [default: the cores]'
+            cand --max-memory 'Refuse to start what may need more memory than this (64mb, 2gb), and use fewer threads where that is enough'
+            cand --error-format 'How errors and warnings are written: for people, or one JSON object a line (kind, file, offset, db, key, message)'
+            cand --color 'When to use colours: auto, always or never. NO_COLOR is respected'
+            cand --key-format 'How keys are written: escape, hex or base64. Says it for keys on the command line too, which otherwise are exact bytes; a key with a zero byte cannot be given there in any other way'
+            cand --json 'Write JSON Lines, one object a command and a summary as the last line; with --stats, one document'
+            cand --resp 'Write the commands as a log that servers load: SELECT where it is needed, transactions whole. All of a set with an RDB base begins with that RDB, as the preamble that servers since 4.0 load'
+            cand --stats 'Count instead: commands, the keys and prefixes written most, a timeline'
+            cand --force 'Replace the output file where it exists'
+            cand -q 'No progress bar, and no hints'
+            cand --quiet 'No progress bar, and no hints'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
         &'redisk;verify'= {
             cand --target 'Whether this server would load it: redis-2.8 to redis-8.10, valkey-7.2 to valkey-9.1'
             cand --threads 'Threads to work with; the output is the same whatever their number [default: the cores]'
@@ -140,9 +175,10 @@ set edit:completion:arg-completer[redisk] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'redisk;help'= {
-            cand info 'What a file is: kind, version, who wrote it, what is in it'
+            cand info 'What a file is: version, who wrote it and when, what is in it, whether its frames and checksum are sound'
             cand dump 'The contents of a file, one key after the other'
             cand get 'One key''s value, type, TTL, encoding, size and where in the file it lies'
+            cand log 'The commands of an append-only file, in their order'
             cand verify 'Whether a file is whole, down to the last element, and which servers would load it'
             cand completions 'Print the completions for a shell'
             cand man 'Print the manual page of the program, or of one command'
@@ -153,6 +189,8 @@ set edit:completion:arg-completer[redisk] = {|@words|
         &'redisk;help;dump'= {
         }
         &'redisk;help;get'= {
+        }
+        &'redisk;help;log'= {
         }
         &'redisk;help;verify'= {
         }

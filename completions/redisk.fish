@@ -35,13 +35,18 @@ base64\t'Base64'"
 complete -c redisk -n "__fish_redisk_needs_command" -s q -l quiet -d 'No progress bar, and no hints'
 complete -c redisk -n "__fish_redisk_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c redisk -n "__fish_redisk_needs_command" -s V -l version -d 'Print version'
-complete -c redisk -n "__fish_redisk_needs_command" -a "info" -d 'What a file is: kind, version, who wrote it, what is in it'
-complete -c redisk -n "__fish_redisk_needs_command" -a "dump" -d 'The contents of a file, one key after the other'
-complete -c redisk -n "__fish_redisk_needs_command" -a "get" -d 'One key\'s value, type, TTL, encoding, size and where in the file it lies'
-complete -c redisk -n "__fish_redisk_needs_command" -a "verify" -d 'Whether a file is whole, down to the last element, and which servers would load it'
-complete -c redisk -n "__fish_redisk_needs_command" -a "completions" -d 'Print the completions for a shell'
-complete -c redisk -n "__fish_redisk_needs_command" -a "man" -d 'Print the manual page of the program, or of one command'
-complete -c redisk -n "__fish_redisk_needs_command" -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c redisk -n "__fish_redisk_needs_command" -f -a "info" -d 'What a file is: version, who wrote it and when, what is in it, whether its frames and checksum are sound'
+complete -c redisk -n "__fish_redisk_needs_command" -f -a "dump" -d 'The contents of a file, one key after the other'
+complete -c redisk -n "__fish_redisk_needs_command" -f -a "get" -d 'One key\'s value, type, TTL, encoding, size and where in the file it lies'
+complete -c redisk -n "__fish_redisk_needs_command" -f -a "log" -d 'The commands of an append-only file, in their order'
+complete -c redisk -n "__fish_redisk_needs_command" -f -a "verify" -d 'Whether a file is whole, down to the last element, and which servers would load it'
+complete -c redisk -n "__fish_redisk_needs_command" -f -a "completions" -d 'Print the completions for a shell'
+complete -c redisk -n "__fish_redisk_needs_command" -f -a "man" -d 'Print the manual page of the program, or of one command'
+complete -c redisk -n "__fish_redisk_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c redisk -n "__fish_redisk_using_subcommand info" -l top -d 'How many of the biggest values to name' -r
+complete -c redisk -n "__fish_redisk_using_subcommand info" -l now -d 'The moment against which expiries are measured, instead of the clock (2026-11-20T14:05:00Z, 1795183500)' -r
+complete -c redisk -n "__fish_redisk_using_subcommand info" -l threads -d 'Threads to work with; the output is the same whatever their number [default: the cores]' -r
+complete -c redisk -n "__fish_redisk_using_subcommand info" -l max-memory -d 'Refuse to start what may need more memory than this (64mb, 2gb), and use fewer threads where that is enough' -r
 complete -c redisk -n "__fish_redisk_using_subcommand info" -l error-format -d 'How errors and warnings are written: for people, or one JSON object a line (kind, file, offset, db, key, message)' -r -f -a "text\t'A line for people'
 json\t'An object a line'"
 complete -c redisk -n "__fish_redisk_using_subcommand info" -l color -d 'When to use colours: auto, always or never. NO_COLOR is respected' -r -f -a "auto\t'On a terminal'
@@ -50,7 +55,7 @@ never\t'Never'"
 complete -c redisk -n "__fish_redisk_using_subcommand info" -l key-format -d 'How keys are written: escape, hex or base64. Says it for keys on the command line too, which otherwise are exact bytes; a key with a zero byte cannot be given there in any other way' -r -f -a "escape\t'Text, with what is none as `\\xHH`'
 hex\t'Two hex digits a byte'
 base64\t'Base64'"
-complete -c redisk -n "__fish_redisk_using_subcommand info" -l json -d 'One JSON document instead of text'
+complete -c redisk -n "__fish_redisk_using_subcommand info" -l json -d 'One JSON document: an object, or an array of them for several files'
 complete -c redisk -n "__fish_redisk_using_subcommand info" -s q -l quiet -d 'No progress bar, and no hints'
 complete -c redisk -n "__fish_redisk_using_subcommand info" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c redisk -n "__fish_redisk_using_subcommand dump" -s f -l format -d 'The form: jsonl (an object a line, losing nothing), json (the same objects in an array), csv (a row an element), table (for eyes), keys (names alone), resp (SET, RPUSH … for redis-cli --pipe), restore (RESTORE commands)' -r -f -a "jsonl\t'JSON Lines'
@@ -195,6 +200,39 @@ hex\t'Two hex digits a byte'
 base64\t'Base64'"
 complete -c redisk -n "__fish_redisk_using_subcommand get" -s q -l quiet -d 'No progress bar, and no hints'
 complete -c redisk -n "__fish_redisk_using_subcommand get" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c redisk -n "__fish_redisk_using_subcommand log" -l key -d 'With a key whose name matches, by the rules of KEYS and SCAN' -r
+complete -c redisk -n "__fish_redisk_using_subcommand log" -l key-exact -d 'With a key of exactly this name (see --key-format)' -r
+complete -c redisk -n "__fish_redisk_using_subcommand log" -l command -d 'With this name, in any case; `xgroup|create` for a subcommand' -r
+complete -c redisk -n "__fish_redisk_using_subcommand log" -l db -d 'In these databases' -r
+complete -c redisk -n "__fish_redisk_using_subcommand log" -l since -d 'Not before this time (2026-11-20T14:05:00Z, 1795183500). Commands without a time stand before all that have one' -r
+complete -c redisk -n "__fish_redisk_using_subcommand log" -l until -d 'Not after this time' -r
+complete -c redisk -n "__fish_redisk_using_subcommand log" -l from-offset -d 'Starting at this offset of their file, or behind it (0x for hex)' -r
+complete -c redisk -n "__fish_redisk_using_subcommand log" -l to-offset -d 'Starting before this offset of their file' -r
+complete -c redisk -n "__fish_redisk_using_subcommand log" -l file -d 'In this file of a set, by its name in the manifest' -r
+complete -c redisk -n "__fish_redisk_using_subcommand log" -l limit -d 'At most so many commands' -r
+complete -c redisk -n "__fish_redisk_using_subcommand log" -l binary -d 'How byte strings are written in JSON: auto (text as text, other bytes and giant strings as {"base64":…}), base64 (every one), escape and hex (for eyes)' -r -f -a "auto\t'Text as text'
+base64\t'All as base64'
+escape\t'With escapes'
+hex\t'As hex'"
+complete -c redisk -n "__fish_redisk_using_subcommand log" -l history -d 'Follow one key through RENAME, COPY, MOVE, SWAPDB and flushes, and say whether an RDB base holds it' -r
+complete -c redisk -n "__fish_redisk_using_subcommand log" -l top -d 'With --stats: how many keys and prefixes to name' -r
+complete -c redisk -n "__fish_redisk_using_subcommand log" -s o -l output -d 'Write to this file instead of stdout. It is written beside its place and put there when it is complete; after an error nothing is left' -r -F
+complete -c redisk -n "__fish_redisk_using_subcommand log" -l threads -d 'Threads to work with; the output is the same whatever their number [default: the cores]' -r
+complete -c redisk -n "__fish_redisk_using_subcommand log" -l max-memory -d 'Refuse to start what may need more memory than this (64mb, 2gb), and use fewer threads where that is enough' -r
+complete -c redisk -n "__fish_redisk_using_subcommand log" -l error-format -d 'How errors and warnings are written: for people, or one JSON object a line (kind, file, offset, db, key, message)' -r -f -a "text\t'A line for people'
+json\t'An object a line'"
+complete -c redisk -n "__fish_redisk_using_subcommand log" -l color -d 'When to use colours: auto, always or never. NO_COLOR is respected' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c redisk -n "__fish_redisk_using_subcommand log" -l key-format -d 'How keys are written: escape, hex or base64. Says it for keys on the command line too, which otherwise are exact bytes; a key with a zero byte cannot be given there in any other way' -r -f -a "escape\t'Text, with what is none as `\\xHH`'
+hex\t'Two hex digits a byte'
+base64\t'Base64'"
+complete -c redisk -n "__fish_redisk_using_subcommand log" -l json -d 'Write JSON Lines, one object a command and a summary as the last line; with --stats, one document'
+complete -c redisk -n "__fish_redisk_using_subcommand log" -l resp -d 'Write the commands as a log that servers load: SELECT where it is needed, transactions whole. All of a set with an RDB base begins with that RDB, as the preamble that servers since 4.0 load'
+complete -c redisk -n "__fish_redisk_using_subcommand log" -l stats -d 'Count instead: commands, the keys and prefixes written most, a timeline'
+complete -c redisk -n "__fish_redisk_using_subcommand log" -l force -d 'Replace the output file where it exists'
+complete -c redisk -n "__fish_redisk_using_subcommand log" -s q -l quiet -d 'No progress bar, and no hints'
+complete -c redisk -n "__fish_redisk_using_subcommand log" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c redisk -n "__fish_redisk_using_subcommand verify" -l target -d 'Whether this server would load it: redis-2.8 to redis-8.10, valkey-7.2 to valkey-9.1' -r -f -a "redis-2.8\t''
 redis-3.0\t''
 redis-3.2\t''
@@ -250,10 +288,11 @@ hex\t'Two hex digits a byte'
 base64\t'Base64'"
 complete -c redisk -n "__fish_redisk_using_subcommand man" -s q -l quiet -d 'No progress bar, and no hints'
 complete -c redisk -n "__fish_redisk_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get verify completions man help" -f -a "info" -d 'What a file is: kind, version, who wrote it, what is in it'
-complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get verify completions man help" -f -a "dump" -d 'The contents of a file, one key after the other'
-complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get verify completions man help" -f -a "get" -d 'One key\'s value, type, TTL, encoding, size and where in the file it lies'
-complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get verify completions man help" -f -a "verify" -d 'Whether a file is whole, down to the last element, and which servers would load it'
-complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get verify completions man help" -f -a "completions" -d 'Print the completions for a shell'
-complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get verify completions man help" -f -a "man" -d 'Print the manual page of the program, or of one command'
-complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get verify completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get log verify completions man help" -f -a "info" -d 'What a file is: version, who wrote it and when, what is in it, whether its frames and checksum are sound'
+complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get log verify completions man help" -f -a "dump" -d 'The contents of a file, one key after the other'
+complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get log verify completions man help" -f -a "get" -d 'One key\'s value, type, TTL, encoding, size and where in the file it lies'
+complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get log verify completions man help" -f -a "log" -d 'The commands of an append-only file, in their order'
+complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get log verify completions man help" -f -a "verify" -d 'Whether a file is whole, down to the last element, and which servers would load it'
+complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get log verify completions man help" -f -a "completions" -d 'Print the completions for a shell'
+complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get log verify completions man help" -f -a "man" -d 'Print the manual page of the program, or of one command'
+complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get log verify completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

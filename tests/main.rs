@@ -8,9 +8,13 @@
     reason = "a test that panics has found something"
 )]
 
+mod aof;
+#[cfg(feature = "cli")]
+mod cli;
 mod commands;
 mod corpus;
 #[cfg(feature = "cli")]
 mod generated;
 mod layers;
+mod made;
 mod support;

@@ -81,6 +81,8 @@ pub struct Report {
     pub usage: Vec<Usage>,
     /// The first command of each kind that stops some servers.
     pub stops: BTreeMap<StopKind, StopAt>,
+    /// The time of its first `#TS:` line.
+    pub first_time: Option<i64>,
     /// The end of the file.
     pub end: End,
 }
@@ -116,6 +118,7 @@ pub struct Check {
     boundary: Option<u64>,
     /// Whether the command before was a `MULTI`.
     after_multi: bool,
+    first_time: Option<i64>,
     databases: u32,
 }
 
@@ -128,6 +131,7 @@ impl Default for Check {
             stops: BTreeMap::new(),
             boundary: None,
             after_multi: false,
+            first_time: None,
             databases: DATABASES,
         }
     }
@@ -239,6 +243,7 @@ impl Check {
             counts: self.counts,
             usage: self.usage,
             stops: self.stops,
+            first_time: self.first_time,
             end,
         }
     }
@@ -436,6 +441,7 @@ impl Check {
                 );
             }
             Some(Annotation::Timestamp(time)) => {
+                self.first_time.get_or_insert(time);
                 if let Some(before) = state.time.filter(|&before| before > time) {
                     let message = format!("the time goes back from {before} to {time}");
                     self.add(
@@ -575,6 +581,10 @@ impl Check {
                 ),
             };
             self.add(code, Severity::Damage, open, state, Refused::Never, message);
+            if let Some(last) = self.findings.last_mut().filter(|f| f.code == code) {
+                // The number at hand is that of the end of the file.
+                last.place.path.clear();
+            }
             // It stands before the tail's own finding in the file.
             if let [.., tail, last] = &mut self.findings[..]
                 && tail.place.offset > last.place.offset

@@ -79,6 +79,18 @@ pub struct End {
     pub zeros_from: Option<u64>,
 }
 
+impl End {
+    /// Whether servers cut the file, where it is the last one: it ends inside a command, or inside a block.
+    #[must_use]
+    pub fn is_cut(&self) -> bool {
+        match self.tail {
+            Tail::Truncated { .. } => true,
+            Tail::Clean | Tail::TornAnnotation => self.state.multi.is_some(),
+            Tail::Fault { .. } => false,
+        }
+    }
+}
+
 /// Reads a RESP file. See the module.
 #[derive(Debug)]
 pub struct Reader<R> {

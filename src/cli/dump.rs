@@ -253,6 +253,7 @@ fn work<R: Render, W: Write + Send + Into<Output>>(
     let progress = Progress::new(cx, input.size.filter(|_| input.codecs.is_empty()), busy);
     let mut sink = wrap(args.output.open()?);
     let options = Options {
+        sort: false,
         filter,
         limit: args.limit,
         sort: args.sort,

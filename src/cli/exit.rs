@@ -105,18 +105,25 @@ pub(super) fn usage(e: &clap::Error, args: &[OsString]) -> Exit {
             _ => Exit::Done,
         };
     }
-    let plain = e.render().to_string();
-    let harmless = |arg: &OsString| arg.to_str().is_some_and(|arg| text::safe(arg) == arg);
+    // The message repeats arguments, which may be file names that a shell's glob gave: then they are escaped first.
+    let escaped = |arg: &OsString| match arg.to_str() {
+        Some(text) => OsString::from(text::safe(text)),
+        None => crate::text::escaped(arg.as_encoded_bytes())
+            .to_string()
+            .into(),
+    };
+    let again = super::read(&args.iter().map(escaped).collect::<Vec<_>>());
+    let e = again.as_ref().err().unwrap_or(e);
+    let plain = text::safe_lines(&e.render().to_string());
     if wants_json(args) {
         let first = plain.lines().next().unwrap_or_default();
         let message = first.strip_prefix("error: ").unwrap_or(first);
         let object = object("usage", &Place::default(), message, None);
         let _ = writeln!(std::io::stderr(), "{}", object.line());
-    } else if args.iter().all(harmless) {
+    } else if again.is_err() {
         let _ = e.print();
     } else {
-        // The message repeats arguments, which may be file names that a shell's glob gave.
-        let _ = write!(std::io::stderr(), "{}", text::safe_lines(&plain));
+        let _ = write!(std::io::stderr(), "{plain}");
     }
     Exit::Failed
 }

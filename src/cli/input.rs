@@ -210,13 +210,31 @@ impl Filters {
 
     /// The moment against which expiries are measured.
     pub(super) fn now_ms(&self) -> i64 {
-        self.now_ms.unwrap_or_else(|| {
-            let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-            since
-                .ok()
-                .and_then(|d| i64::try_from(d.as_millis()).ok())
-                .unwrap_or_default()
-        })
+        self.now_ms.unwrap_or_else(clock_ms)
+    }
+}
+
+/// What the clock says, in Unix milliseconds.
+pub(super) fn clock_ms() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since
+        .ok()
+        .and_then(|d| i64::try_from(d.as_millis()).ok())
+        .unwrap_or_default()
+}
+
+/// As of when, for commands without filters.
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct Clock {
+    /// The moment against which expiries are measured, instead of the clock (2026-11-20T14:05:00Z, 1795183500).
+    #[arg(long, value_name = "TIME", value_parser = units::parse_time_ms)]
+    now: Option<i64>,
+}
+
+impl Clock {
+    /// The moment.
+    pub(super) fn now_ms(&self) -> i64 {
+        self.now.unwrap_or_else(clock_ms)
     }
 }
 

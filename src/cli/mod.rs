@@ -1,8 +1,8 @@
 //! The command line: arguments in, a call of [`crate::ops`], output and an exit code.
 //!
 //! A command is a file here with an `Args` struct, whose doc comments are its help and its man page, and a thin `run`.
-//! What several commands share: [`input`] (paths, filters, threads), [`output`] (where results go), [`progress`],
-//! [`exit`] (errors, warnings, exit codes), [`doc`] (reports as JSON), [`text`] (how keys are written, colours).
+//! What several commands share: `input` (paths, filters, threads), `output` (where results go), `progress`,
+//! `exit` (errors, warnings, exit codes), `doc` (reports as JSON), `text` (how keys are written, colours).
 
 mod doc;
 mod dump;
@@ -10,17 +10,20 @@ mod exit;
 mod get;
 mod info;
 mod input;
+mod log;
+mod log_text;
 mod output;
 mod pages;
 mod progress;
 mod text;
 mod verify;
+mod verify_aof;
 
 use crate::error::{Error, Result};
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use exit::Exit;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// The offline toolkit for Redis and Valkey persistence files.
@@ -39,9 +42,6 @@ use std::process::ExitCode;
     after_long_help = exit::CODES,
 )]
 pub struct Cli {
-    /// A file to look at: the same as `redisk info PATH`.
-    #[arg(value_name = "PATH", value_hint = clap::ValueHint::AnyPath)]
-    path: Option<PathBuf>,
     #[command(flatten)]
     global: Global,
     #[command(subcommand)]
@@ -53,9 +53,28 @@ enum Command {
     Info(info::Args),
     Dump(dump::Args),
     Get(get::Args),
+    Log(log::Args),
     Verify(verify::Args),
     Completions(pages::Completions),
     Man(pages::Man),
+    /// A path alone, and what stands behind it. (As an argument it would make shells complete files where commands are
+    /// to come.)
+    #[command(external_subcommand)]
+    Path(Vec<OsString>),
+}
+
+/// `redisk PATH`, read anew when its first word turned out to be no command.
+#[derive(Debug, Parser)]
+#[command(
+    name = "redisk",
+    max_term_width = 100,
+    about = "What a file is, whether it is whole, and what to type next"
+)]
+struct Alone {
+    /// The file, compressed or not; `-` is standard input.
+    path: PathBuf,
+    #[command(flatten)]
+    global: Global,
 }
 
 /// What every command takes.
@@ -103,14 +122,12 @@ struct Context {
 #[must_use]
 pub fn main() -> ExitCode {
     let args: Vec<OsString> = std::env::args_os().collect();
-    let cli = match Cli::try_parse_from(&args) {
-        Ok(cli) => cli,
+    let (global, command) = match read(&args) {
+        Ok(read) => read,
         Err(e) => return exit::usage(&e, &args).into(),
     };
-    let cx = Context {
-        global: cli.global.clone(),
-    };
-    let exit = run(cli, &cx).unwrap_or_else(|e| {
+    let cx = Context { global };
+    let exit = run(command, &cx).unwrap_or_else(|e| {
         if e.is_broken_pipe() {
             return Exit::Done;
         }
@@ -120,19 +137,42 @@ pub fn main() -> ExitCode {
     exit.into()
 }
 
-fn run(cli: Cli, cx: &Context) -> Result<Exit> {
-    match (cli.path, cli.command) {
-        (None, Some(command)) => match command {
-            Command::Info(args) => info::run(&args, cx),
-            Command::Dump(args) => dump::run(&args, cx),
-            Command::Get(args) => get::run(&args, cx),
-            Command::Verify(args) => verify::run(&args, cx),
-            Command::Completions(args) => pages::completions(&args),
-            Command::Man(args) => pages::man(&args),
-        },
-        (Some(path), None) => info::glance(&path, cx),
-        (Some(_), Some(_)) => Err(Error::usage("the command comes before the path")),
-        (None, None) => Err(Error::usage(
+/// Reads the arguments.
+fn read(args: &[OsString]) -> Result<(Global, Option<Command>), clap::Error> {
+    let cli = Cli::try_parse_from(args)?;
+    match cli.command {
+        Some(Command::Path(words)) => alone(args, &words),
+        command => Ok((cli.global, command)),
+    }
+}
+
+/// Reads `redisk PATH`. A word that is neither a command nor a file is taken for a mistyped command.
+fn alone(args: &[OsString], words: &[OsString]) -> Result<(Global, Option<Command>), clap::Error> {
+    let path = words.first().cloned().unwrap_or_default();
+    let plain = |b: &u8| b.is_ascii_lowercase() || *b == b'-';
+    if path != "-" && path.as_encoded_bytes().iter().all(plain) && !Path::new(&path).exists() {
+        return Err(Cli::command().error(
+            clap::error::ErrorKind::InvalidSubcommand,
+            format!("there is no command and no file '{}'", path.display()),
+        ));
+    }
+    let alone = Alone::try_parse_from(args)?;
+    Ok((alone.global, Some(Command::Path(vec![alone.path.into()]))))
+}
+
+fn run(command: Option<Command>, cx: &Context) -> Result<Exit> {
+    match command {
+        Some(Command::Info(args)) => info::run(&args, cx),
+        Some(Command::Dump(args)) => dump::run(&args, cx),
+        Some(Command::Get(args)) => get::run(&args, cx),
+        Some(Command::Log(args)) => log::run(&args, cx),
+        Some(Command::Verify(args)) => verify::run(&args, cx),
+        Some(Command::Completions(args)) => pages::completions(&args),
+        Some(Command::Man(args)) => pages::man(&args),
+        Some(Command::Path(words)) => {
+            info::glance(Path::new(words.first().unwrap_or(&OsString::new())), cx)
+        }
+        None => Err(Error::usage(
             "what file? Try 'redisk PATH', or 'redisk --help'",
         )),
     }

@@ -87,17 +87,34 @@ pub(super) fn name(name: &str) -> String {
     text::escaped(name.as_bytes()).to_string()
 }
 
-/// `1 key`, `1,234 keys`.
-pub(super) fn count(n: u64, one: &str, more: &str) -> String {
+/// `1,234`.
+pub(super) fn grouped(n: u64) -> String {
     let digits = n.to_string();
     let mut grouped = String::new();
     for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i) % 3 == 0 {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
             grouped.push(',');
         }
         grouped.push(digit);
     }
-    format!("{grouped} {}", if n == 1 { one } else { more })
+    grouped
+}
+
+/// `1 key`, `1,234 keys`.
+pub(super) fn count(n: u64, one: &str, more: &str) -> String {
+    format!("{} {}", grouped(n), if n == 1 { one } else { more })
+}
+
+/// A key for people, in the form that was asked for; without one, between quotes.
+pub(super) fn key(key: &[u8], format: Option<KeyFormat>) -> String {
+    let mut out = Vec::new();
+    match format {
+        None => return text::quoted(key).to_string(),
+        Some(KeyFormat::Escape) => return text::escaped(key).to_string(),
+        Some(KeyFormat::Hex) => bytes::hex(key, &mut out),
+        Some(KeyFormat::Base64) => bytes::base64(key, &mut out),
+    }
+    String::from_utf8(out).unwrap_or_default()
 }
 
 /// Text that was put together elsewhere, without what a terminal would obey. Nothing else changes.

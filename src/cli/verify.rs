@@ -1,4 +1,4 @@
-//! `redisk verify`, and the verdict behind `redisk PATH`.
+//! `redisk verify`.
 //!
 //! A [`Verdict`] is what came of one path, as a line of text, a report for people or a JSON object.
 
@@ -9,13 +9,16 @@ use super::input::{self, Machine};
 use super::output;
 use super::progress::Progress;
 use super::text::{self, Paint};
+use super::verify_aof;
 use crate::error::{Error, Place, Result};
-use crate::input::open::{Content, Input};
+use crate::input::open::Content;
 use crate::model::finding::{Finding, Refused, Severity};
 use crate::model::target::{self, TARGETS, Target};
 use crate::model::units;
+use crate::ops::verify::aof::{self, Verified};
 use crate::ops::verify::{self, Options, Report, Sum};
 use crate::rdb::frame::{Checksum, Header};
+use crate::source::aof::Source;
 use std::path::{Path, PathBuf};
 
 /// Whether a file is whole, down to the last element, and which servers would load it.
@@ -23,11 +26,14 @@ use std::path::{Path, PathBuf};
 /// Checks the checksum and every structure, looks for keys and members that occur twice, and names each problem with
 /// its place and with what servers make of it. A file without a checksum is checked all the same, and called unsummed.
 ///
+/// Of an append-only file or a set of files: the framing, every command by its name and arity, transactions, the
+/// manifest and what lies beside it, the RDB base, and what servers do with the whole, with aof-load-truncated yes and no.
+///
 /// --target asks about one server: exit code 1 where it would not load the file, with the reasons.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = CODES)]
 pub(super) struct Args {
-    /// The files, compressed or not; `-` is standard input. The worst exit code counts.
+    /// The files, compressed or not, or the folders of multi-part AOFs; `-` is standard input. The worst exit code counts.
     #[arg(required = true, value_name = "PATH", value_hint = clap::ValueHint::AnyPath)]
     paths: Vec<PathBuf>,
     /// One JSON document: an object, or an array of them for several files.
@@ -70,17 +76,6 @@ pub(super) fn run(args: &Args, cx: &Context) -> Result<Exit> {
     Ok(worst)
 }
 
-/// `redisk PATH` alone.
-pub(super) fn glance(path: &Path, cx: &Context) -> Result<Exit> {
-    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
-    let verdict = judge(path, threads, false, cx);
-    if let Outcome::Failed(e) = verdict.outcome {
-        return Err(e);
-    }
-    output::print(&verdict.text(None, cx.paint(&std::io::stdout())))?;
-    Ok(verdict.exit(None))
-}
-
 /// What came of one path.
 struct Verdict {
     name: String,
@@ -90,6 +85,8 @@ struct Verdict {
 enum Outcome {
     /// An RDB file, looked through.
     Report(Box<Report>),
+    /// An append-only file.
+    Aof(Box<aof::Report>),
     /// Its checksum alone.
     Sum(Sum),
     /// No persistence file; what is there instead.
@@ -99,40 +96,47 @@ enum Outcome {
 }
 
 fn judge(path: &Path, threads: usize, checksum_only: bool, cx: &Context) -> Verdict {
-    let outcome = match open(path) {
-        Ok(Ok(input)) => {
-            let size = input.size.filter(|_| input.codecs.is_empty());
-            let progress = Progress::new(cx, size, false);
-            let options = Options {
-                threads,
-                progress: &|bytes| progress.at(bytes),
-            };
-            if checksum_only {
-                verify::checksum_only(input, &options).map(Outcome::Sum)
-            } else {
-                verify::verify(input, &options).map(|r| Outcome::Report(Box::new(r)))
-            }
-        }
-        Ok(Err(found)) => Ok(Outcome::Foreign(found)),
-        Err(e) => Err(e),
-    };
+    let outcome = look(path, threads, checksum_only, cx);
     Verdict {
         name: path.to_string_lossy().into_owned(),
         outcome: outcome.unwrap_or_else(Outcome::Failed),
     }
 }
 
-/// Opens an RDB file, or says what it is that has nothing to do with persistence.
-fn open(path: &Path) -> Result<Result<Input, &'static str>> {
-    let input = input::open(path)?;
-    match input.content() {
-        Content::Empty => Ok(Err("it is empty")),
-        Content::Unknown => Ok(Err("it begins like no RDB and no AOF")),
-        _ => {
-            input::only_rdb(&input, "verify")?;
-            Ok(Ok(input))
+fn look(path: &Path, threads: usize, checksum_only: bool, cx: &Context) -> Result<Outcome> {
+    let source = Source::open(path)?;
+    let size = match &source {
+        Source::File(input) => input.size.filter(|_| input.codecs.is_empty()),
+        Source::Set(set) => set.in_load_order().map(|m| m.size()).sum(),
+    };
+    let progress = Progress::new(cx, size, false);
+    let options = Options {
+        threads,
+        progress: &|bytes| progress.at(bytes),
+    };
+    let input = match source {
+        Source::Set(_) if checksum_only => {
+            return Err(Error::usage("--checksum-only goes with RDB files"));
         }
+        Source::Set(set) => {
+            let report = aof::set(&path.to_string_lossy(), set, &options)?;
+            return Ok(Outcome::Aof(Box::new(report)));
+        }
+        Source::File(input) => input,
+    };
+    match input.content() {
+        Content::Unknown => return Ok(Outcome::Foreign("it begins like no RDB and no AOF")),
+        Content::Jsonl | Content::Manifest => input::only_rdb(&input, "verify")?,
+        _ if checksum_only => {
+            input::only_rdb(&input, "verify")?;
+            return verify::checksum_only(input, &options).map(Outcome::Sum);
+        }
+        _ => {}
     }
+    Ok(match aof::file(input, &options)? {
+        Verified::Rdb(report) => Outcome::Report(Box::new(report)),
+        Verified::Aof(report) => Outcome::Aof(Box::new(report)),
+    })
 }
 
 impl Verdict {
@@ -146,6 +150,7 @@ impl Verdict {
                     Exit::Done
                 }
             }
+            Outcome::Aof(report) => verify_aof::exit(report, target),
             Outcome::Sum(sum) => match sum.checksum {
                 Checksum::Match(_) => Exit::Done,
                 Checksum::Mismatch { .. } => Exit::No,
@@ -161,6 +166,8 @@ impl Verdict {
         match &self.outcome {
             Outcome::Report(report) if report.damaged() => "damaged",
             Outcome::Report(_) => "intact",
+            Outcome::Aof(report) if report.damaged() => "damaged",
+            Outcome::Aof(_) => "intact",
             Outcome::Sum(sum) => match sum.checksum {
                 Checksum::Match(_) => "intact",
                 Checksum::Mismatch { .. } => "damaged",
@@ -176,17 +183,22 @@ impl Verdict {
     fn text(&self, target: Option<&Target>, paint: Paint) -> String {
         let name = text::name(&self.name);
         let word = |colour: &str, word: &str| format!("{name}: {}", paint.with(colour, word));
+        let judged = |damaged, warnings| match (damaged, warnings) {
+            (true, _) => word(text::RED, "damaged"),
+            (false, 0) => word(text::GREEN, "intact"),
+            (false, n) => {
+                let warnings = text::count(n, "warning", "warnings");
+                format!("{}, {warnings}", word(text::GREEN, "intact"))
+            }
+        };
         match &self.outcome {
             Outcome::Report(report) => {
-                let verdict = match (report.damaged(), report.counts.warnings) {
-                    (true, _) => word(text::RED, "damaged"),
-                    (false, 0) => word(text::GREEN, "intact"),
-                    (false, n) => {
-                        let warnings = text::count(n, "warning", "warnings");
-                        format!("{}, {warnings}", word(text::GREEN, "intact"))
-                    }
-                };
+                let verdict = judged(report.damaged(), report.counts.warnings);
                 verdict + "\n" + &report_text(report, target, paint)
+            }
+            Outcome::Aof(report) => {
+                let verdict = judged(report.damaged(), report.warnings());
+                verdict + "\n" + &verify_aof::text(report, target, paint)
             }
             Outcome::Sum(sum) => {
                 let verdict = match sum.checksum {
@@ -217,6 +229,7 @@ impl Verdict {
         ];
         match &self.outcome {
             Outcome::Report(report) => report_json(report, target, cx, &mut fields),
+            Outcome::Aof(report) => verify_aof::json(report, target, cx, &mut fields),
             Outcome::Sum(sum) => {
                 fields.push(("kind", "rdb".into()));
                 header_json(Some(sum.header), &mut fields);
@@ -233,7 +246,7 @@ impl Verdict {
     }
 }
 
-fn checksum_text(checksum: Checksum) -> String {
+pub(super) fn checksum_text(checksum: Checksum) -> String {
     match checksum {
         Checksum::Match(sum) => format!("the checksum matches ({sum:016x})"),
         Checksum::Mismatch { stored, computed } => {
@@ -299,7 +312,7 @@ fn report_text(report: &Report, target: Option<&Target>, paint: Paint) -> String
 }
 
 /// A finding: what and where, then what servers make of it.
-fn finding_text(finding: &Finding, paint: Paint) -> Vec<String> {
+pub(super) fn finding_text(finding: &Finding, paint: Paint) -> Vec<String> {
     let colour = match finding.severity {
         Severity::Damage => text::RED,
         Severity::Warning => text::YELLOW,
@@ -329,12 +342,12 @@ fn finding_text(finding: &Finding, paint: Paint) -> Vec<String> {
     lines
 }
 
-fn header_json(header: Option<Header>, fields: &mut Vec<(&'static str, Doc)>) {
+pub(super) fn header_json(header: Option<Header>, fields: &mut Vec<(&'static str, Doc)>) {
     fields.push(("magic", header.map(|h| h.flavour.magic()).into()));
     fields.push(("version", header.map(|h| h.version).into()));
 }
 
-fn checksum_json(checksum: Option<Checksum>) -> Doc {
+pub(super) fn checksum_json(checksum: Option<Checksum>) -> Doc {
     let hex = |sum: u64| Doc::from(format!("{sum:016x}"));
     let (state, stored, computed) = match checksum {
         None => ("unread", Doc::NULL, Doc::NULL),
@@ -351,8 +364,20 @@ fn checksum_json(checksum: Option<Checksum>) -> Doc {
 }
 
 /// Names of the servers for which something holds.
-fn servers(holds: impl Fn(&Target) -> bool) -> Doc {
+pub(super) fn servers(holds: impl Fn(&Target) -> bool) -> Doc {
     Doc::list(TARGETS.iter().filter(|t| holds(t)).map(|t| t.name))
+}
+
+/// A finding as an object.
+pub(super) fn finding_json(f: &Finding, cx: &Context) -> Doc {
+    let mut fields = vec![
+        ("code", f.code.into()),
+        ("severity", f.severity.name().into()),
+    ];
+    fields.extend(doc::place(&f.place, cx.global.key_format));
+    fields.push(("message", f.message.as_str().into()));
+    fields.push(("refused_by", servers(|t| f.refused.by(t))));
+    Doc::Fields(fields)
 }
 
 fn report_json(
@@ -373,16 +398,7 @@ fn report_json(
     fields.push(("damage", report.counts.damage.into()));
     fields.push(("warnings", report.counts.warnings.into()));
     fields.push(("notes", report.counts.notes.into()));
-    let findings = report.findings.iter().map(|f| {
-        let mut fields = vec![
-            ("code", f.code.into()),
-            ("severity", f.severity.name().into()),
-        ];
-        fields.extend(doc::place(&f.place, cx.global.key_format));
-        fields.push(("message", f.message.as_str().into()));
-        fields.push(("refused_by", servers(|t| f.refused.by(t))));
-        Doc::Fields(fields)
-    });
+    let findings = report.findings.iter().map(|f| finding_json(f, cx));
     fields.push(("findings", Doc::List(findings.collect())));
     fields.push(("loads_in", servers(|t| report.loads(t))));
     if let Some(target) = target {

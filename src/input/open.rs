@@ -39,9 +39,10 @@ impl Content {
             [b'#', ..] => {
                 // A comment opens a manifest or an AOF; what follows it decides.
                 let mut lines = head.split(|b| *b == b'\n').filter(|l| !l.starts_with(b"#"));
-                match lines.next() {
-                    Some(line) if line.starts_with(b"file") => Content::Manifest,
-                    _ => Content::Commands,
+                match (lines.next(), lines.next()) {
+                    (Some(line), _) if line.starts_with(b"file") => Content::Manifest,
+                    (Some([b'*', ..]), _) | (Some([]) | None, None) => Content::Commands,
+                    _ => Content::Unknown,
                 }
             }
             _ if head.starts_with(b"file ") => Content::Manifest,
@@ -183,7 +184,11 @@ mod tests {
             (b"REDI", Content::Rdb),
             (b"*2\r\n$6\r\nSELECT\r\n", Content::Commands),
             (b"#TS:1\r\n*1\r\n", Content::Commands),
+            (b"#TS:1\r\n", Content::Commands),
+            (b"#TS:1", Content::Commands),
             (b"# comment\nfile a seq 1 type b\n", Content::Manifest),
+            (b"#!/bin/sh\necho\n", Content::Unknown),
+            (b"# Title\n\nText\n", Content::Unknown),
             (
                 b"file appendonly.aof.1.base.rdb seq 1 type b\n",
                 Content::Manifest,

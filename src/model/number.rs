@@ -135,7 +135,7 @@ pub fn push_u64(value: u64, out: &mut Vec<u8>) {
 /// in one word, most significant in the lowest byte, and stored at once.
 #[inline(always)]
 fn push_eight(value: u64, trim: u32, out: &mut Vec<u8>) {
-    let halves = value / 10_000 | (value % 10_000) << 32;
+    let halves = (value / 10_000) | ((value % 10_000) << 32);
     let hundreds = ((halves * 10_486) >> 20) & 0x0000_007f_0000_007f;
     let pairs = hundreds | (halves - 100 * hundreds) << 16;
     let tens = ((pairs * 103) >> 10) & 0x000f_000f_000f_000f;

@@ -3,4 +3,5 @@
 pub mod dump;
 pub mod get;
 pub mod info;
+pub mod log;
 pub mod verify;

@@ -20,7 +20,10 @@ use crate::rdb::{check, length, opcode};
 use std::collections::BTreeSet;
 use std::io::Read;
 
+pub mod aof;
+
 /// How to verify.
+#[derive(Clone, Copy)]
 pub struct Options<'a> {
     /// Workers.
     pub threads: usize,
@@ -368,10 +371,20 @@ impl Worker<'_> {
 /// Verifies one RDB file. An error means that it could not be judged.
 pub fn verify(input: Input, options: &Options<'_>) -> Result<Report> {
     let name = input.name.clone();
-    run(input, options).map_err(|e| e.in_file(&name))
+    let mut tail = None;
+    run(input, options, false, &mut tail).map_err(|e| e.in_file(&name))
 }
 
-fn run(input: Input, options: &Options<'_>) -> Result<Report> {
+/// What stands behind an RDB: the bytes, and their offset in the file.
+type Tail = (Box<dyn Read + Send>, u64);
+
+/// Verifies the RDB; where its tail is to be kept, that is put into `tail`.
+fn run(
+    input: Input,
+    options: &Options<'_>,
+    keep_tail: bool,
+    tail: &mut Option<Tail>,
+) -> Result<Report> {
     let path = input.path.clone();
     let mut report = Report {
         name: input.name,
@@ -385,7 +398,7 @@ fn run(input: Input, options: &Options<'_>) -> Result<Report> {
         ending: None,
         used: Used::default(),
     };
-    let reader = match Reader::with_sizes(input.stream, input.file, true, input.sizes) {
+    let mut reader = match Reader::with_sizes(input.stream, input.file, true, input.sizes) {
         Ok(reader) => reader,
         Err(e) if e.kind().is_damage() => {
             let finding = Finding::from_error(e);
@@ -395,6 +408,9 @@ fn run(input: Input, options: &Options<'_>) -> Result<Report> {
         }
         Err(e) => return Err(e),
     };
+    if keep_tail {
+        reader.keep_tail();
+    }
     let header = reader.header();
     report.header = Some(header);
     let keys = Keys::default();
@@ -472,8 +488,9 @@ fn run(input: Input, options: &Options<'_>) -> Result<Report> {
         }
     }
     if let Some(ending) = &report.ending {
-        judge_ending(ending, &mut whole);
+        judge_ending(ending, keep_tail, &mut whole);
     }
+    *tail = outcome.reader.into_tail();
     for id in modules {
         let (name, version) = module::name(id);
         whole.push(u64::MAX, Finding::needs_module(&name, version));
@@ -487,25 +504,34 @@ fn run(input: Input, options: &Options<'_>) -> Result<Report> {
     Ok(report)
 }
 
-fn judge_ending(ending: &Ending, found: &mut Found) {
+fn judge_ending(ending: &Ending, keep_tail: bool, found: &mut Found) {
     if let Some(e) = super::dump::checksum_error(ending) {
         found.push(u64::MAX, Finding::from_error(e));
     }
-    if ending.tail_len > 0
-        && ending.tail_head.first() != Some(&b'*')
-        && ending.tail_head.first() != Some(&b'#')
-    {
-        found.push(
-            u64::MAX,
-            Finding::warning(
-                "trailing-bytes",
-                ending.end,
-                format!(
-                    "{} bytes behind the end of the RDB: servers ignore them",
-                    ending.tail_len
-                ),
-            ),
-        );
+    let commands = matches!(ending.tail_head.first(), Some(b'*' | b'#'));
+    if !keep_tail && ending.tail_len > 0 && !commands {
+        found.push(u64::MAX, trailing_bytes(ending.end, ending.tail_len));
+    }
+}
+
+fn trailing_bytes(end: u64, len: u64) -> Finding {
+    let message = format!("{len} bytes behind the end of the RDB: servers ignore them");
+    Finding::warning("trailing-bytes", end, message)
+}
+
+/// The same, where the tail was kept and turned out to be nothing.
+fn trailing(end: u64, len: u64, report: &mut Report) {
+    if let Some(ending) = &mut report.ending {
+        ending.tail_len = len;
+    }
+    report.bytes = end + len;
+    if len > 0 {
+        let mut found = Found::default();
+        found.push(u64::MAX, trailing_bytes(end, len));
+        report.counts.merge(found.counts);
+        report
+            .findings
+            .extend(found.list.into_iter().map(|(_, f)| f));
     }
 }
 

@@ -1,7 +1,9 @@
 //! An intset: distinct integers, ascending.
 //!
+//! ```text
 //!   <width: u32 le: 2, 4 or 8> <count: u32 le> count × <signed integer of width bytes, le>
 //!   [02 00 00 00] [02 00 00 00] [ff ff] [05 00]            the set of -1 and 5
+//! ```
 //! Source: redis `src/intset.c`, `intsetValidateIntegrity`: the size must be 8 + count × width and count at least 1.
 
 use crate::error::Result;

@@ -1,5 +1,6 @@
 //! A listpack: strings and integers packed back to back. Read from either end.
 //!
+//! ```text
 //!   <total: u32 le> <count: u16 le> <entry>… <0xFF>        count 65535: unknown, walk to the end
 //!   entry:  <encoding and data> <backlen: 1–5 bytes>        backlen = length of the first part
 //!   |0xxxxxxx|                    7-bit unsigned integer
@@ -10,6 +11,7 @@
 //!   |11110001| i16 le    |11110010| i24 le    |11110011| i32 le    |11110100| i64 le
 //!   backlen: 7 bits a byte, high bits first, every byte but the first with bit 7 set
 //!   [09 00 00 00] [01 00] [05 01] [ff]                  the list of the one number 5
+//! ```
 //! Source: redis `src/listpack.c`; `lpEncodeBacklen` compares with `<`, so a length of 16383 takes three bytes.
 //! Bounds: total equals the blob; backlen must match.
 

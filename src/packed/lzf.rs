@@ -127,20 +127,23 @@ fn claim_is_possible(input: u64, expected: u64) -> bool {
     expected <= input.saturating_mul(limits::LZF_RATIO)
 }
 
-/// Decodes `input` into `out`, whose former content goes and whose memory is kept. `out` then has exactly `expected`
-/// bytes, or none after an error.
+/// Decodes `input` in `room`, whose former content goes and whose memory is kept (it is longer than the result: what is
+/// behind is of no meaning, and leaving it there spares clearing it each time).
 ///
 /// # Errors
 /// Any [`LzfError`].
 ///
 /// ```
-/// let mut out = Vec::new();
-/// redisk::packed::lzf::decode(b"\x01aa\xe0\x0a\x00", 21, &mut out)?;
+/// let mut room = Vec::new();
+/// let out = redisk::packed::lzf::decode(b"\x01aa\xe0\x0a\x00", 21, &mut room)?;
 /// assert_eq!(out, [b'a'; 21]);
 /// # Ok::<(), redisk::packed::lzf::LzfError>(())
 /// ```
-pub fn decode(input: &[u8], expected: usize, out: &mut Vec<u8>) -> Result<(), LzfError> {
-    out.clear();
+pub fn decode<'o>(
+    input: &[u8],
+    expected: usize,
+    room: &'o mut Vec<u8>,
+) -> Result<&'o [u8], LzfError> {
     if !claim_is_possible(input.len() as u64, expected as u64) {
         return Err(LzfError::Claim {
             input: input.len() as u64,
@@ -151,21 +154,14 @@ pub fn decode(input: &[u8], expected: usize, out: &mut Vec<u8>) -> Result<(), Lz
     // not chosen by a branch that nobody can predict.
     let start = expected.saturating_add(SLACK);
     let whole = start.saturating_add(input.len()).saturating_add(SLACK);
-    if out.len() < whole {
-        out.resize(whole, 0);
+    if room.len() < whole {
+        room.resize(whole, 0);
     }
-    let result = match out.get_mut(start..).and_then(|b| b.get_mut(..input.len())) {
-        Some(room) => {
-            room.copy_from_slice(input);
-            decode_into(out, start, start + input.len(), expected)
-        }
-        None => Err(LzfError::Truncated { at: 0 }),
-    };
-    match result {
-        Ok(()) => out.truncate(expected),
-        Err(_) => out.clear(),
+    if let Some(to) = room.get_mut(start..).and_then(|b| b.get_mut(..input.len())) {
+        to.copy_from_slice(input);
     }
-    result
+    decode_into(room, start, start + input.len(), expected)?;
+    Ok(room.get(..expected).unwrap_or_default())
 }
 
 /// `buf` is room for `expected` bytes, the slack, the input (`start..end`), and the slack again.
@@ -739,7 +735,7 @@ mod tests {
 
     fn decoded(input: &[u8], expected: usize) -> Result<Vec<u8>, LzfError> {
         let mut out = vec![7; 3];
-        decode(input, expected, &mut out).map(|()| out)
+        decode(input, expected, &mut out).map(<[u8]>::to_vec)
     }
 
     /// The same by way of `Stream`, in pieces of `size` bytes.

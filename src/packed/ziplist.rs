@@ -1,5 +1,6 @@
 //! A ziplist: the packed list of Redis 2 to 6.2.
 //!
+//! ```text
 //!   <total: u32 le> <offset of the last entry: u32 le> <count: u16 le> <entry>… <0xFF>    count 65535: unknown
 //!   entry:    <prevlen> <encoding> <data>
 //!   prevlen:  |0..253|  or  |FE| u32 le            size of the entry before; 0 for the first
@@ -9,6 +10,7 @@
 //!   |11000000| i16 le   |11010000| i32 le   |11100000| i64 le   |11110000| i24 le   |11111110| i8
 //!   |1111xxxx|                      xxxx from 0001 to 1101: the number xxxx - 1
 //!   [0d 00 00 00] [0a 00 00 00] [01 00] [00 f6] [ff]         the list of the one number 5
+//! ```
 //! Source: redis `src/ziplist.c`. Loaders since 7.0 walk every ziplist and refuse what does not agree.
 
 use super::string::Str;
@@ -187,11 +189,12 @@ mod tests {
         let (mut prev, mut tail) = (0usize, 10);
         for e in entries {
             tail = out.len();
-            if prev < 254 {
-                out.push(prev as u8);
-            } else {
-                out.push(0xfe);
-                out.extend_from_slice(&u32::try_from(prev).unwrap().to_le_bytes());
+            match u8::try_from(prev) {
+                Ok(prev @ ..254) => out.push(prev),
+                _ => {
+                    out.push(0xfe);
+                    out.extend_from_slice(&u32::try_from(prev).unwrap().to_le_bytes());
+                }
             }
             out.extend_from_slice(e);
             prev = out.len() - tail;

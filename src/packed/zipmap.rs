@@ -1,9 +1,11 @@
 //! A zipmap: the packed hash of Redis 2.0 to 2.4.
 //!
+//! ```text
 //!   <count: u8> <pair>… <0xFF>              count 254 and 255: unknown
 //!   pair:    <length> <field> <length> <free: u8> <value> <free unused bytes>
 //!   length:  |0..253|  or  |FE| u32 le
 //!   [01] [01] 61 [01] [00] 62 [ff]          the hash of a: b
+//! ```
 //! Source: redis `src/zipmap.c`. Some other readers take 253 for the long form, or big-endian; both are wrong.
 
 use super::string::Str;

@@ -4,6 +4,7 @@
 //! its block. So one thread runs the same loop inline, two share all the work, and what is done under the lock (read,
 //! frame, checksum) is a fraction of it. Output goes through a gate that lets blocks pass in the order of the file.
 
+pub mod log;
 pub mod sort;
 
 use crate::error::{Error, Result};

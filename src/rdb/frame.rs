@@ -1,8 +1,10 @@
 //! Framing: where each record of an RDB file begins and ends, found by its lengths alone.
 //!
+//! ```text
 //!   <magic and version: 9 bytes> <record>… |FF| <CRC-64: u64 le, since version 5>
 //!   record:  |FA| aux   |FE| selectdb   |FB| resizedb   |F5| function   …
 //!            [|FC| expiry] [|F8| idle, |F9| freq] [|F1|] [|F3| metadata] <type> <string key> <value>
+//! ```
 //! Source: redis and valkey `src/rdb.c`, `rdbLoadRioWithLoadingCtx`: one flat loop that takes opcodes in any order.
 //!
 //! The reader gives [`Block`]s of whole records, each about [`limits::BLOCK`] bytes. A record above
@@ -397,7 +399,7 @@ pub struct Ending {
     pub end: u64,
     /// The checksum.
     pub checksum: Checksum,
-    /// Bytes that follow.
+    /// Bytes that follow; where the tail is kept ([`Reader::keep_tail`]), as many of them as were read already.
     pub tail_len: u64,
     /// The first of them.
     pub tail_head: Vec<u8>,
@@ -423,6 +425,7 @@ pub struct Reader {
     crc: Crc64,
     failed: Option<Error>,
     ending: Option<Ending>,
+    keep_tail: bool,
 }
 
 /// Why framing of a block stopped.
@@ -469,7 +472,22 @@ impl Reader {
             crc: Crc64::new(),
             failed: None,
             ending: None,
+            keep_tail: false,
         })
+    }
+
+    /// Leaves what stands behind the checksum unread, for [`Reader::into_tail`]: the RDB is the base of an append-only
+    /// file. Otherwise the tail is read over, to count it.
+    pub fn keep_tail(&mut self) {
+        self.keep_tail = true;
+    }
+
+    /// The bytes behind the RDB and their offset in the file, where it was read to its end and its tail was kept.
+    #[must_use]
+    pub fn into_tail(self) -> Option<(Box<dyn Read + Send>, u64)> {
+        let end = self.ending.filter(|_| self.keep_tail)?.end;
+        let rest = std::io::Cursor::new(self.carry).chain(self.input);
+        Some((Box::new(rest), end))
     }
 
     /// Magic and version.
@@ -853,13 +871,16 @@ impl Reader {
             self.carry.drain(..8);
             end += 8;
         }
+        if self.keep_tail && !self.input_ended && self.carry.is_empty() {
+            self.input_ended = fill(&mut *self.input, &mut self.carry, 1, end)?;
+        }
         let tail_head = self
             .carry
             .get(..self.carry.len().min(64))
             .unwrap_or_default()
             .to_vec();
         let mut tail_len = self.carry.len() as u64;
-        while !self.input_ended {
+        while !self.input_ended && !self.keep_tail {
             self.carry.clear();
             self.input_ended = fill(
                 &mut *self.input,
@@ -869,7 +890,9 @@ impl Reader {
             )?;
             tail_len += self.carry.len() as u64;
         }
-        self.carry.clear();
+        if !self.keep_tail {
+            self.carry.clear();
+        }
         self.ending = Some(Ending {
             end,
             checksum,

@@ -1,11 +1,13 @@
 //! The length encoding: how an RDB file writes counts, lengths and small numbers.
 //!
+//! ```text
 //!   |00xxxxxx|                       0 to 63
 //!   |01xxxxxx|xxxxxxxx|              0 to 16383, high bits first
 //!   |10000000| u32 be                up to 2^32-1
 //!   |10000001| u64 be                up to 2^64-1 (since RDB 8)
 //!   |11xxxxxx|                       no length: a string in a special form x (see `string`)
 //!   [41 00]                          256
+//! ```
 //! Source: redis `src/rdb.c`, `rdbLoadLenByRef`. Readers accept forms longer than needed.
 
 use crate::error::Result;

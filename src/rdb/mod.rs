@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod compat;
+pub mod distinct;
 pub mod frame;
 pub mod keys;
 pub mod length;

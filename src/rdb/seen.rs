@@ -193,7 +193,9 @@ const PART: usize = 512;
 fn parts(row: &[u64]) -> Vec<Vec<u64>> {
     let n = (row.len() / PART).next_power_of_two();
     let part = |h: u64| usize::try_from(h >> 20).unwrap_or_default() & (n - 1);
-    let mut parts: Vec<Vec<u64>> = (0..n).map(|_| Vec::with_capacity(PART + PART / 2)).collect();
+    let mut parts: Vec<Vec<u64>> = (0..n)
+        .map(|_| Vec::with_capacity(PART + PART / 2))
+        .collect();
     for &h in row {
         if let Some(p) = parts.get_mut(part(h)) {
             p.push(h);
@@ -218,7 +220,7 @@ fn twice(hashes: &[u64], table: &mut Vec<u64>, suspects: &mut Vec<u64>) {
 
 /// Puts a hash (never 0) into an open table whose size is a power of two; `false` where it is there already.
 #[inline]
-fn insert(table: &mut [u64], h: u64) -> bool {
+pub(super) fn insert(table: &mut [u64], h: u64) -> bool {
     let mask = table.len() - 1;
     #[allow(clippy::cast_possible_truncation, reason = "masked")]
     let mut i = h as usize & mask;
@@ -236,7 +238,7 @@ fn insert(table: &mut [u64], h: u64) -> bool {
 
 /// Sorted runs of hashes in an unlinked file, merged at the end.
 #[derive(Debug, Default)]
-struct Runs {
+pub(super) struct Runs {
     spool: Spool,
     ends: Vec<u64>,
 }
@@ -247,10 +249,6 @@ const PAGE: usize = 64 << 10;
 const WORD: usize = 8;
 
 impl Runs {
-    fn is_empty(&self) -> bool {
-        self.ends.is_empty()
-    }
-
     fn clear(&mut self) -> Result<()> {
         if !self.ends.is_empty() {
             self.ends.clear();
@@ -259,8 +257,13 @@ impl Runs {
         Ok(())
     }
 
+    /// Whether there are none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
     /// Adds a run; the hashes must ascend.
-    fn push(&mut self, hashes: &[u64]) -> Result<()> {
+    pub(super) fn push(&mut self, hashes: &[u64]) -> Result<()> {
         let mut page = Vec::with_capacity(PAGE);
         for part in hashes.chunks(PAGE / WORD) {
             page.clear();
@@ -272,7 +275,7 @@ impl Runs {
     }
 
     /// Calls `each` with all hashes of all runs, ascending.
-    fn merge(&self, mut each: impl FnMut(u64)) -> Result<()> {
+    pub(super) fn merge(&self, mut each: impl FnMut(u64)) -> Result<()> {
         let mut start = 0;
         let mut cursors = Vec::with_capacity(self.ends.len());
         let mut heap = BinaryHeap::new();

@@ -1,9 +1,11 @@
 //! The string encoding: keys, fields, values, members, and whole packed blobs.
 //!
+//! ```text
 //!   <len> <bytes>                     as it is
 //!   |C0| i8   |C1| i16 le   |C2| i32 le        the decimal text of that number
 //!   |C3| <stored len> <len> <LZF bytes>        compressed
 //!   [c0 7b]                           the string "123"
+//! ```
 //! Source: redis `src/rdb.c`, `rdbGenericLoadStringObject`.
 
 use super::length::{self, Len};
@@ -146,13 +148,13 @@ where
     }
     let len = usize::try_from(len).unwrap_or(limits::GIANT);
     match b.take(stored, &mut held)? {
-        Data::Slice(bytes) => lzf::decode(bytes, len, scratch).map_err(|e| bad_lzf(at, e))?,
+        Data::Slice(bytes) => match lzf::decode(bytes, len, scratch) {
+            Ok(bytes) => Ok(Str::Bytes(bytes)),
+            Err(e) => Err(bad_lzf(at, e)),
+        },
         // Literals cost more than they give, so this is longer than it needs to be: no server writes it.
-        Data::Far(..) => {
-            return Err(at.corrupt(format!("{stored} bytes of LZF for a string of {len}")));
-        }
+        Data::Far(..) => Err(at.corrupt(format!("{stored} bytes of LZF for a string of {len}"))),
     }
-    Ok(Str::Bytes(scratch))
 }
 
 #[cold]
@@ -207,8 +209,8 @@ where
         && let Data::Slice(bytes) = data
     {
         let len = usize::try_from(len).unwrap_or(limits::INFLATE);
-        lzf::decode(bytes, len, &mut scratch.bytes).map_err(|e| bad_lzf(at, e))?;
-        return Ok(Blob::Slice(Slice::inflated(&scratch.bytes, at.offset)));
+        let bytes = lzf::decode(bytes, len, &mut scratch.bytes).map_err(|e| bad_lzf(at, e))?;
+        return Ok(Blob::Slice(Slice::inflated(bytes, at.offset)));
     }
     let far = match data {
         Data::Far(far, _) => far,

@@ -1,6 +1,8 @@
 //! Hash templates (Redis 8.10): field names that many hashes share, defined before the keys that refer to them.
 //!
+//! ```text
 //!   |F2| <len id> <len n> n of <str field>       ascending by length, then by bytes
+//! ```
 
 use super::string::{self, Form};
 use crate::error::{Error, Result};
@@ -131,8 +133,7 @@ pub(super) fn listpack_len<'a, B: Bytes<'a>>(b: &mut B) -> Result<u64> {
             .unwrap_or(usize::MAX)
             .min(limits::INFLATE);
         crate::packed::lzf::decode(bytes, len, &mut expanded)
-            .map_err(|e| at.corrupt(e.to_string()))?;
-        expanded.as_slice()
+            .map_err(|e| at.corrupt(e.to_string()))?
     } else {
         bytes
     };

@@ -384,6 +384,10 @@ static VALKEY: [TypeRow; 2] = [
 /// The last code that both flavours share.
 const SHARED: u8 = 21;
 
+#[allow(
+    clippy::indexing_slicing,
+    reason = "evaluated while compiling, where a bad index is a compile error"
+)]
 const fn index(flavour: Flavour) -> [Option<&'static TypeRow>; 64] {
     let mut rows = [None; 64];
     let mut i = 0;

@@ -1,7 +1,7 @@
 //! RESP, the protocol that commands are logged in.
 //!
-//! [`decode`] frames the commands of a log at the speed of memory; [`mod@line`] reads the lines between the arguments. [`encode`] writes
-//! commands.
+//! [`decode`] frames the commands of a log at the speed of memory; [`mod@line`] reads the lines between the arguments.
+//! [`encode`] writes commands.
 
 pub mod decode;
 pub mod encode;

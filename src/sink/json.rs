@@ -1,6 +1,8 @@
 //! JSON: one object a record, as JSON Lines or as one array. The forms are those of the manual (`man/redisk-dump.1`).
 //!
+//! ```text
 //!   {"db":0,"key":"user:1","type":"hash","encoding":"listpack","expire_ms":null,"value":[["name","ann",null]]}
+//! ```
 
 use super::bytes::{self, Binary};
 use super::{Key, Render, Rendered};

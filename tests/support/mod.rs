@@ -1,6 +1,8 @@
 //! What several tests share.
 
 pub(crate) mod canonical;
+pub(crate) mod made;
+pub(crate) mod rdb;
 pub(crate) mod run;
 pub(crate) mod server;
 

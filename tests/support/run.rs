@@ -122,6 +122,7 @@ pub(crate) fn dump_to(
     sink: &mut (dyn Write + Send),
 ) -> (dump::Report, Option<Error>) {
     let options = dump::Options {
+        sort: false,
         filter: Filter::default(),
         limit: None,
         sort: false,

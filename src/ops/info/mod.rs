@@ -2,6 +2,7 @@
 //!
 //! What could be counted before a damage is counted: a report holds its error beside its numbers.
 
+pub mod aof;
 mod fold;
 mod report;
 
@@ -14,6 +15,7 @@ use crate::input::open::Input;
 use crate::pipe;
 use crate::rdb::frame::Reader;
 use fold::Fold;
+use std::io::Read;
 
 /// How to look.
 pub struct Options<'a> {
@@ -30,16 +32,27 @@ pub struct Options<'a> {
 /// Looks at an RDB file. What went wrong is in the report, beside what was counted before.
 #[must_use]
 pub fn rdb(input: Input, options: &Options<'_>) -> RdbInfo {
+    part(input, options, false, &mut None)
+}
+
+/// What stands behind an RDB: the bytes, and their offset in the file.
+type Tail = (Box<dyn Read + Send>, u64);
+
+/// The same; where the tail is to be kept, it is put into `tail`.
+fn part(input: Input, options: &Options<'_>, keep_tail: bool, tail: &mut Option<Tail>) -> RdbInfo {
     let mut info = RdbInfo::new(&input);
     // The bodies of big records can be looked at where that costs no spooling.
     let again = input.file.is_some();
-    let reader = match Reader::new(input.stream, input.file, again) {
+    let mut reader = match Reader::new(input.stream, input.file, again) {
         Ok(reader) => reader,
         Err(e) => {
             info.problems.push(e.in_file(&info.name));
             return info;
         }
     };
+    if keep_tail {
+        reader.keep_tail();
+    }
     info.header = Some(reader.header());
     let make = || Fold::new(options.now_ms, options.biggest);
     let outcome = pipe::run(
@@ -64,6 +77,7 @@ pub fn rdb(input: Input, options: &Options<'_>) -> RdbInfo {
         .or_else(|| super::dump::checksum_error(ending?));
     info.problems.extend(wrong.map(|e| e.in_file(&info.name)));
     all.report(&mut info);
+    *tail = outcome.reader.into_tail();
     info
 }
 

@@ -308,6 +308,32 @@ impl RdbInfo {
         self.aux_number("ctime")?.checked_mul(1000)
     }
 
+    /// What the file is for, by what it says: `aof-base`, `aof-preamble`, else `snapshot`.
+    #[must_use]
+    pub fn role(&self) -> &'static str {
+        if self.aux("aof-base") == Some(b"1") {
+            "aof-base"
+        } else if self.aux("aof-preamble") == Some(b"1") {
+            "aof-preamble"
+        } else {
+            "snapshot"
+        }
+    }
+
+    /// Bytes of the RDB, expanded, as far as it was read; without what follows it.
+    #[must_use]
+    pub fn rdb_bytes(&self) -> u64 {
+        self.ending.as_ref().map_or(self.read_bytes, |e| e.end)
+    }
+
+    /// Bytes of the RDB that belong to no key.
+    #[must_use]
+    pub fn other_bytes(&self) -> u64 {
+        self.rdb_bytes()
+            .saturating_sub(self.value_bytes)
+            .saturating_sub(self.key_bytes)
+    }
+
     /// How many keys there are.
     #[must_use]
     pub fn keys(&self) -> u64 {
@@ -351,6 +377,12 @@ impl Name {
     #[must_use]
     pub fn whole(&self) -> Option<&[u8]> {
         (self.bytes.len() as u64 == self.len).then_some(&self.bytes)
+    }
+}
+
+impl From<&[u8]> for Name {
+    fn from(bytes: &[u8]) -> Name {
+        Name::of(bytes, bytes.len() as u64)
     }
 }
 

@@ -1,7 +1,9 @@
 //! Arrays (Redis 8.8): sparse, strings by index.
 //!
+//! ```text
 //!   <len n> <len has cursor: 0 or 1> [<len cursor>] n × (<len index> <len tag> <payload>)
 //!   tag 0 and 3: string (3 of at most 7 bytes)   1: i64 le   2: f64 le
+//! ```
 //! Source: redis `src/rdb.c`, `RDB_TYPE_ARRAY`; n is at least 1, indexes ascend.
 
 use super::super::length;

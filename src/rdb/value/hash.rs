@@ -1,5 +1,6 @@
 //! Hashes: plain, with field expiries in three plain forms, zipmap, ziplist, listpack, listpack with expiries, templates.
 //!
+//! ```text
 //!   HASH                  <len n> n × (<string field> <string value>)
 //!   HASH_METADATA_PRE_GA  <len n> n × (<len expiry ms or 0> <field> <value>)
 //!   HASH_2 (Valkey)       <len n> n × (<field> <value> <i64 le expiry ms or -1>)
@@ -10,6 +11,7 @@
 //!   HASH_TMPL_LP_REF      <string: listpack of template id, values>
 //!   HASH_TMPL_ARRAY_REF   <len template id> n × <string value>
 //!   field names:          <len 0> <string: listpack>  or  <len 1> <len n> n × <string>
+//! ```
 //! Source: redis `src/rdb.c` (`rdbLoadObject`), valkey `src/rdb.c` (`RDB_TYPE_HASH_2`).
 
 use super::super::length;

@@ -1,9 +1,11 @@
 //! Lists: plain, ziplist, and quicklists of ziplists or listpacks.
 //!
+//! ```text
 //!   LIST              <len n> n × <string>
 //!   LIST_ZIPLIST      <string: ziplist>
 //!   LIST_QUICKLIST    <len nodes> nodes × <string: ziplist>
 //!   LIST_QUICKLIST_2  <len nodes> nodes × <len container> <string>      1: one element, 2: a listpack
+//! ```
 //! Source: redis `src/rdb.c`, `rdbLoadObject`. Empty nodes are passed over, as servers do.
 
 use super::super::length;

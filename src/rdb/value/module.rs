@@ -1,7 +1,9 @@
 //! Module values: a type id, then marked fields that can be passed over and copied without understanding them.
 //!
+//! ```text
 //!   <len id> (<len mark> <data>)… <len 0>         1, 2: len   3: 4 bytes   4: 8 bytes   5: string
 //!   id: 54 bits of name (9 characters of 6 bits, first highest), 10 bits of encoding version
+//! ```
 //! Source: redis `src/module.c`, `moduleTypeNameByID`, `RDB_MODULE_OPCODE_*`.
 
 use super::super::length;
@@ -52,8 +54,39 @@ pub fn name(id: u64) -> (String, u64) {
     (name, id & 0x3ff)
 }
 
+/// The name, version and flags in a class specification of key metadata: 4 characters of 6 bits, 5 bits, 3 bits. Bit 0 of
+/// the flags: a loader that does not know the class may drop it.
+///
+/// The last two characters of the alphabet stand the other way round than in names of types.
+#[must_use]
+pub fn metadata_class(spec: u32) -> (String, u32, u32) {
+    let name = (0..4)
+        .map(|i| {
+            let c = (spec >> (8 + 6 * (3 - i))) & 0x3f;
+            let c = usize::try_from(c).unwrap_or_default();
+            match NAME.get(c) {
+                Some(b'-') => '_',
+                Some(b'_') => '-',
+                c => char::from(c.copied().unwrap_or(b'?')),
+            }
+        })
+        .collect();
+    (name, spec >> 3 & 31, spec & 7)
+}
+
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn names_of_metadata_classes() {
+        let class = super::metadata_class;
+        assert_eq!(
+            class(u32::from_le_bytes([0x18, 0x83, 0x10, 0])),
+            ("ABCD".to_owned(), 3, 0)
+        );
+        let odd = u32::from_le_bytes([0xf9, 0xfd, 0xef, 0x6b]);
+        assert_eq!(class(odd), ("a_-9".to_owned(), 31, 1));
+    }
+
     #[test]
     fn names_of_modules() {
         assert_eq!(

@@ -1,8 +1,10 @@
 //! Sets: plain, intset, listpack.
 //!
+//! ```text
 //!   SET           <len n> n × <string>
 //!   SET_INTSET    <string: intset>
 //!   SET_LISTPACK  <string: listpack>
+//! ```
 
 use super::super::length;
 use super::super::string;

@@ -1,5 +1,6 @@
 //! Streams, versions 1 to 5: nodes of entries, counters, groups, idempotence state.
 //!
+//! ```text
 //!   <len nodes> nodes × (<string: 16 bytes id> <string: listpack>)
 //!   <len length> <len last ms> <len last seq>
 //!   [v2 <len first ms> <len first seq> <len max deleted ms> <len seq> <len entries added>]
@@ -10,9 +11,12 @@
 //!       [v5 <len nacked> nacked × <16 bytes id>])
 //!   [v4 <len duration> <len max> <len producers> producers × (<string> <len n> n × (<string> <len ms> <len seq>))
 //!       <len added> <len duplicates>]
+//! ```
 //! A node's listpack:
+//! ```text
 //!   count deleted nfields field… 0          the master entry
 //!   flags ms-diff seq-diff body lp-count    count + deleted times; flags: 1 deleted, 2 the master's fields
+//! ```
 //! Source: redis `src/rdb.c`, `src/t_stream.c` (`streamValidateListpackIntegrity`).
 
 use super::super::length;

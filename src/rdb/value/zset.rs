@@ -1,9 +1,11 @@
 //! Sorted sets: plain with scores as text or as doubles, ziplist, listpack.
 //!
+//! ```text
 //!   ZSET           <len n> n × (<string member> <u8 length> <score text>)     length 253 NaN, 254 +inf, 255 -inf
 //!   ZSET_2         <len n> n × (<string member> <f64 le>)
 //!   ZSET_ZIPLIST   <string: ziplist of member, score, …>
 //!   ZSET_LISTPACK  <string: listpack of member, score, …>
+//! ```
 //! Packed ones ascend by score, then by member; loaders do not sort, so a wrong order is a broken sorted set in memory.
 
 use super::super::length;

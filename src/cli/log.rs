@@ -1,0 +1,234 @@
+//! `redisk log`.
+
+use super::Context;
+use super::exit::{CODES, Exit};
+use super::input::Machine;
+use super::log_text;
+use super::output::{self, Output, Target};
+use super::progress::Progress;
+use super::text;
+use crate::error::{Error, Place, Result};
+use crate::filter::glob::Glob;
+use crate::model::units;
+use crate::ops::log::{self, Form, KeyRule, Options, Select, Walked};
+use crate::sink::bytes::Binary;
+use crate::source::aof::Source;
+use clap::ValueEnum;
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+/// The commands of an append-only file, in their order.
+///
+/// Takes one file, from standard input and compressed too, or a multi-part set by its data directory, its folder or its
+/// manifest. A file that grows while it is read is read to the size it had.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = CODES)]
+pub(super) struct Args {
+    /// The append-only file or its folder; `-` is standard input.
+    #[arg(value_hint = clap::ValueHint::AnyPath)]
+    path: PathBuf,
+    #[command(flatten)]
+    what: What,
+    /// Write JSON Lines, one object a command and a summary as the last line; with --stats, one document.
+    #[arg(long, conflicts_with = "resp")]
+    json: bool,
+    /// How byte strings are written in JSON: auto (text as text, other bytes and giant strings as {"base64":…}),
+    /// base64 (every one), escape and hex (for eyes).
+    #[arg(
+        long,
+        value_name = "HOW",
+        default_value = "auto",
+        hide_possible_values = true
+    )]
+    binary: How,
+    /// Write the commands as a log that servers load: SELECT where it is needed, transactions whole. All of a set with
+    /// an RDB base begins with that RDB, as the preamble that servers since 4.0 load.
+    #[arg(long)]
+    resp: bool,
+    /// Follow one key through RENAME, COPY, MOVE, SWAPDB and flushes, and say whether an RDB base holds it.
+    #[arg(long, value_name = "KEY", conflicts_with_all = ["resp", "stats", "key", "key_exact", "command"])]
+    history: Option<OsString>,
+    /// Count instead: commands, the keys and prefixes written most, a timeline.
+    #[arg(long, conflicts_with = "resp")]
+    stats: bool,
+    /// With --stats: how many keys and prefixes to name.
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    top: usize,
+    #[command(flatten)]
+    target: Target,
+    #[command(flatten)]
+    machine: Machine,
+}
+
+/// Which commands.
+#[derive(Debug, clap::Args)]
+#[command(
+    next_help_heading = "Which commands (each may be repeated: any of them; different ones: all of them)"
+)]
+struct What {
+    /// With a key whose name matches, by the rules of KEYS and SCAN.
+    #[arg(long, value_name = "GLOB", allow_hyphen_values = true)]
+    key: Vec<OsString>,
+    /// With a key of exactly this name (see --key-format).
+    #[arg(long, value_name = "KEY", allow_hyphen_values = true)]
+    key_exact: Vec<OsString>,
+    /// With this name, in any case; `xgroup|create` for a subcommand.
+    #[arg(long, value_name = "NAME[,NAME]", value_delimiter = ',')]
+    command: Vec<String>,
+    /// In these databases.
+    #[arg(long, value_name = "N[,N]", value_delimiter = ',')]
+    db: Vec<u32>,
+    /// Not before this time (2026-11-20T14:05:00Z, 1795183500). Commands without a time stand before all that have one.
+    #[arg(long, value_name = "TIME", value_parser = units::parse_time_ms)]
+    since: Option<i64>,
+    /// Not after this time.
+    #[arg(long, value_name = "TIME", value_parser = units::parse_time_ms)]
+    until: Option<i64>,
+    /// Starting at this offset of their file, or behind it (0x for hex).
+    #[arg(long, value_name = "OFFSET", value_parser = offset)]
+    from_offset: Option<u64>,
+    /// Starting before this offset of their file.
+    #[arg(long, value_name = "OFFSET", value_parser = offset)]
+    to_offset: Option<u64>,
+    /// In this file of a set, by its name in the manifest.
+    #[arg(long, value_name = "NAME")]
+    file: Vec<OsString>,
+    /// At most so many commands.
+    #[arg(long, value_name = "N")]
+    limit: Option<u64>,
+}
+
+/// How byte strings are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum How {
+    /// Text as text.
+    Auto,
+    /// All as base64.
+    Base64,
+    /// With escapes.
+    Escape,
+    /// As hex.
+    Hex,
+}
+
+fn offset(text: &str) -> std::result::Result<u64, String> {
+    let parsed = match text.strip_prefix("0x") {
+        Some(hex) => u64::from_str_radix(hex, 16),
+        None => text.parse(),
+    };
+    parsed.map_err(|_| "not an offset (examples: 4096, 0x1000)".to_owned())
+}
+
+impl What {
+    fn select(&self, cx: &Context) -> Result<Select> {
+        let globs = self.key.iter();
+        let globs = globs.map(|key| Ok(KeyRule::Glob(Glob::new(key.as_encoded_bytes()))));
+        let exact = self.key_exact.iter();
+        let exact = exact.map(|key| text::key_arg(key, cx.global.key_format).map(KeyRule::Exact));
+        Ok(Select {
+            keys: globs.chain(exact).collect::<Result<_>>()?,
+            commands: self.command.clone(),
+            dbs: self.db.clone(),
+            // The log has whole seconds: a fraction later than one is not before it.
+            since: self
+                .since
+                .map(|ms| ms.div_euclid(1000) + i64::from(ms.rem_euclid(1000) > 0)),
+            until: self.until.map(|ms| ms.div_euclid(1000)),
+            from: self.from_offset,
+            to: self.to_offset,
+        })
+    }
+}
+
+pub(super) fn run(args: &Args, cx: &Context) -> Result<Exit> {
+    let source = Source::open(&args.path)?;
+    let size = match &source {
+        Source::File(input) => input.size.filter(|_| input.codecs.is_empty()),
+        Source::Set(_) => None,
+    };
+    let busy = args.target.is_stdout() && io::IsTerminal::is_terminal(&io::stdout());
+    let progress = Progress::new(cx, size, busy);
+    let options = Options {
+        select: args.what.select(cx)?,
+        files: args
+            .what
+            .file
+            .iter()
+            .map(|f| f.as_encoded_bytes().to_vec())
+            .collect(),
+        limit: args.what.limit,
+        threads: args.machine.threads()?,
+        progress: &|bytes| progress.at(bytes),
+    };
+    let binary = match args.binary {
+        How::Auto => Binary::Auto,
+        How::Base64 => Binary::Base64,
+        How::Escape => Binary::Escape,
+        How::Hex => Binary::Hex,
+    };
+    let form = if args.json {
+        Form::Json(binary)
+    } else {
+        Form::Text
+    };
+    let mut sink = args.target.open()?;
+    let walked = if args.stats {
+        let stats = log::stats(source, args.top, &options)?;
+        let text = match form {
+            Form::Json(binary) => log_text::stats_json(&stats, binary),
+            Form::Text => log_text::stats(&stats),
+        };
+        put(&mut sink, text.as_bytes())?;
+        stats.walked
+    } else if let Some(key) = &args.history {
+        let key = text::key_arg(key, cx.global.key_format)?;
+        let report = log::history(source, &key, form, &options, &mut sink)?;
+        if args.json {
+            put(
+                &mut sink,
+                log_text::history_json(&report, binary).as_bytes(),
+            )?;
+        } else {
+            put(&mut sink, log_text::history(&report, &key).as_bytes())?;
+        }
+        report.walked
+    } else if args.resp {
+        log::cut(source, &options, &mut sink)?
+    } else {
+        let walked = log::list(source, form, &options, &mut sink)?;
+        if args.json {
+            put(&mut sink, log_text::summary(&walked).as_bytes())?;
+        }
+        walked
+    };
+    progress.done();
+    finish(walked, sink, cx)
+}
+
+fn put(sink: &mut Output, bytes: &[u8]) -> Result<()> {
+    sink.write_all(bytes)
+        .map_err(|e| Error::from_io(e, "write the output"))
+}
+
+/// Says what the output does not show, and settles the exit code.
+fn finish(walked: Walked, sink: output::Output, cx: &Context) -> Result<Exit> {
+    if walked.problems.is_empty() {
+        sink.finish()?;
+    } else {
+        sink.give_up()?;
+    }
+    for (file, note) in &walked.notes {
+        let place = Place {
+            file: Some(file.clone()).filter(|f| !f.is_empty()),
+            ..Place::default()
+        };
+        cx.warn(&place, note);
+    }
+    let mut exit = Exit::Done;
+    for e in &walked.problems {
+        cx.error(e);
+        exit = exit.max(Exit::of(e));
+    }
+    Ok(exit)
+}

@@ -1,0 +1,412 @@
+//! What happened to one key.
+//!
+//! ```text
+//! base            user:1 is a hash
+//! RENAME user:1 u the value goes on as u: both names are followed from here on
+//! COPY u v DB 2   and v in db 2
+//! SWAPDB 0 2      names change their databases
+//! DEL u           the name is given up; the one that was asked for never is
+//! ```
+//!
+//! Servers log only what took effect, so a `RENAMENX` or `COPY` in a log did. Flushes and swaps of a database count
+//! where a name that is followed may be in it.
+
+use super::Options;
+use super::event::{Event, Held, write};
+use super::render::{Form, Render};
+use super::walk::{Visit, Walked, walk};
+use crate::aof::block::Block;
+use crate::aof::reader::End;
+use crate::error::Result;
+use crate::model::commands::Found;
+use crate::model::commands::keys::Argv;
+use crate::model::kind::{Encoding, Kind};
+use crate::pipe::Flow;
+use crate::pipe::log::{self, BigCommand, Work};
+use crate::rdb::frame;
+use crate::resp::decode::Mark;
+use crate::sink::bytes::{Binary, json_bytes, json_text};
+use crate::source::aof::{Opened, Part, Source};
+use crate::text::{escaped, quoted};
+use std::collections::HashSet;
+use std::io::Write;
+
+/// The key as the RDB at the start of a log holds it.
+#[derive(Debug, Clone)]
+pub struct BaseKey {
+    /// The file.
+    pub file: String,
+    /// Offset of its record.
+    pub at: u64,
+    /// The database.
+    pub db: u64,
+    /// Its type.
+    pub kind: Kind,
+    /// How it is stored.
+    pub encoding: Option<Encoding>,
+    /// Its expiry, Unix milliseconds.
+    pub expire_ms: Option<i64>,
+    /// Bytes of the serialized value.
+    pub bytes: u64,
+}
+
+/// What was found.
+#[derive(Debug, Default)]
+pub struct HistoryReport {
+    /// The files.
+    pub walked: Walked,
+    /// The key in RDBs at the start.
+    pub base: Vec<BaseKey>,
+    /// Whether there is such an RDB.
+    pub has_base: bool,
+    /// Other names under which the value was followed at the end.
+    pub also: Vec<(u32, Vec<u8>)>,
+}
+
+/// Names that are followed at a time.
+const NAMES: usize = 10_000;
+
+/// Writes what happened to `key`, in the databases that are chosen, or all.
+///
+/// # Errors
+/// What makes it impossible to go on. Damage is in the result.
+pub fn history(
+    source: Source,
+    key: &[u8],
+    form: Form,
+    options: &Options<'_>,
+    sink: &mut (dyn Write + Send),
+) -> Result<HistoryReport> {
+    let mut work = Historian {
+        follower: Follower {
+            key: key.to_vec(),
+            dbs: options.select.dbs.clone(),
+            names: HashSet::new(),
+            lost: false,
+        },
+        options,
+        form,
+        render: Render::new(form, ""),
+        file: String::new(),
+        sink,
+        time: None,
+        shown: 0,
+        report: HistoryReport::default(),
+    };
+    let mut walked = walk(source, options, &mut work)?;
+    walked.shown = work.shown;
+    if work.follower.lost {
+        walked.note(
+            "",
+            format!("more than {NAMES} names at a time: not all were followed"),
+        );
+    }
+    let mut report = work.report;
+    report.walked = walked;
+    report.also = work.follower.names.into_iter().collect();
+    report.also.sort();
+    Ok(report)
+}
+
+struct Historian<'a, 's> {
+    follower: Follower,
+    options: &'a Options<'a>,
+    form: Form,
+    render: Render,
+    file: String,
+    sink: &'s mut (dyn Write + Send),
+    time: Option<i64>,
+    shown: u64,
+    report: HistoryReport,
+}
+
+impl Visit for Historian<'_, '_> {
+    fn begin(&mut self, part: &Part, opened: &mut Opened) -> Result<()> {
+        self.report.has_base |= opened.rdb;
+        self.file = String::from_utf8_lossy(&part.short).into_owned();
+        self.render = Render::new(self.form, &self.file);
+        Ok(())
+    }
+
+    fn rdb(&mut self, block: &frame::Block) -> Result<()> {
+        let mut scratch = Vec::new();
+        for record in block.records() {
+            let Some(row) = record.row() else { continue };
+            let db = record.frame.db;
+            let wanted = self.follower.dbs.is_empty()
+                || u32::try_from(db).is_ok_and(|db| self.follower.dbs.contains(&db));
+            if !wanted || record.key(&mut scratch)? != self.follower.key {
+                continue;
+            }
+            let found = BaseKey {
+                file: self.file.clone(),
+                at: record.offset(),
+                db,
+                kind: row.kind,
+                encoding: record.encoding(),
+                expire_ms: record.frame.attrs.expire_ms,
+                bytes: record.body_len(),
+            };
+            write(self.sink, &base_line(&found, &self.follower.key, self.form))?;
+            self.report.base.push(found);
+        }
+        Ok(())
+    }
+
+    fn rdb_end(&mut self, _: u64) -> Result<()> {
+        Ok(())
+    }
+
+    fn commands(&mut self, _: &Part, reader: &mut log::Source) -> Result<Option<End>> {
+        let mut worker = Worker {
+            follower: &mut self.follower,
+            options: self.options,
+            render: &mut self.render,
+            time: self.time,
+            shown: &mut self.shown,
+            held: Held::default(),
+        };
+        let workers = std::slice::from_mut(&mut worker);
+        let end = log::run(reader, workers, self.sink, self.options.progress);
+        if let Ok(Some(end)) = &end {
+            self.time = end.state.time.or(self.time);
+        }
+        end
+    }
+}
+
+fn base_line(found: &BaseKey, key: &[u8], form: Form) -> Vec<u8> {
+    let mut out = Vec::new();
+    let encoding = found.encoding.map_or("", Encoding::name);
+    match form {
+        Form::Text => {
+            let expiry = match found.expire_ms {
+                Some(ms) => format!(", expires {}", crate::model::units::format_time_ms(ms)),
+                None => String::new(),
+            };
+            let text = format!(
+                "{}:0x{:x} db {} the base holds {}: {}, {encoding}, {} bytes{expiry}\n",
+                escaped(found.file.as_bytes()),
+                found.at,
+                found.db,
+                quoted(key),
+                found.kind.name(),
+                found.bytes,
+            );
+            out.extend_from_slice(text.as_bytes());
+        }
+        Form::Json(binary) => {
+            out.extend_from_slice(b"{\"file\":");
+            json_text(&found.file, &mut out);
+            let expire = found
+                .expire_ms
+                .map_or("null".to_owned(), |ms| ms.to_string());
+            out.extend_from_slice(
+                format!(
+                    ",\"offset\":{},\"db\":{},\"time\":null,\"base\":{{\"key\":",
+                    found.at, found.db
+                )
+                .as_bytes(),
+            );
+            json_bytes(
+                key,
+                if binary == Binary::Auto {
+                    Binary::Auto
+                } else {
+                    binary
+                },
+                &mut out,
+            );
+            out.extend_from_slice(
+                format!(
+                    ",\"type\":\"{}\",\"encoding\":\"{encoding}\",\"expire_ms\":{expire},\"bytes\":{}}}}}\n",
+                    found.kind.name(),
+                    found.bytes
+                )
+                .as_bytes(),
+            );
+        }
+    }
+    out
+}
+
+/// The names under which a value goes.
+struct Follower {
+    key: Vec<u8>,
+    /// Databases of the key that was asked for; empty: all.
+    dbs: Vec<u32>,
+    /// Others.
+    names: HashSet<(u32, Vec<u8>)>,
+    lost: bool,
+}
+
+impl Follower {
+    fn asked(&self, db: u32, key: &[u8]) -> bool {
+        key == self.key && (self.dbs.is_empty() || self.dbs.contains(&db))
+    }
+
+    fn follows(&self, db: u32, key: &[u8]) -> bool {
+        self.asked(db, key) || (!self.names.is_empty() && self.names.contains(&(db, key.to_vec())))
+    }
+
+    fn add(&mut self, db: u32, key: &[u8]) {
+        if self.asked(db, key) {
+            return;
+        }
+        if self.names.len() < NAMES {
+            self.names.insert((db, key.to_vec()));
+        } else {
+            self.lost = true;
+        }
+    }
+
+    /// Whether anything that is followed may be in that database.
+    fn is_in(&self, db: u32) -> bool {
+        self.dbs.is_empty() || self.dbs.contains(&db) || self.names.iter().any(|(n, _)| *n == db)
+    }
+
+    /// Whether the command concerns the value; follows it where it goes.
+    fn step(&mut self, event: &Event<'_>) -> Result<bool> {
+        let Found::Command(row) = event.found() else {
+            return event.any_key(|key| self.follows(event.db, key));
+        };
+        let db = event.db;
+        let arg = |index| event.arg(index).unwrap_or_default();
+        let number = |index| {
+            std::str::from_utf8(arg(index))
+                .ok()
+                .and_then(|n| n.parse::<u32>().ok())
+        };
+        match row.name {
+            "rename" | "renamenx" => {
+                let (from, to) = (arg(1), arg(2));
+                let (here, there) = (self.follows(db, from), self.follows(db, to));
+                if here {
+                    self.add(db, to);
+                    self.names.remove(&(db, from.to_vec()));
+                } else {
+                    self.names.remove(&(db, to.to_vec()));
+                }
+                Ok(here || there)
+            }
+            "copy" => {
+                let option = (3..event.argc()).find(|&i| arg(i).eq_ignore_ascii_case(b"db"));
+                let target = option.and_then(|i| number(i + 1)).unwrap_or(db);
+                let (here, there) = (self.follows(db, arg(1)), self.follows(target, arg(2)));
+                if here {
+                    self.add(target, arg(2));
+                } else {
+                    self.names.remove(&(target, arg(2).to_vec()));
+                }
+                Ok(here || there)
+            }
+            "move" => {
+                let target = number(2).unwrap_or(db);
+                let (here, there) = (self.follows(db, arg(1)), self.follows(target, arg(1)));
+                if here {
+                    self.add(target, arg(1));
+                    self.names.remove(&(db, arg(1).to_vec()));
+                }
+                Ok(here || there)
+            }
+            "swapdb" => {
+                let (Some(a), Some(b)) = (number(1), number(2)) else {
+                    return Ok(false);
+                };
+                let touched = self.is_in(a) || self.is_in(b);
+                let swapped = |n: u32| match n {
+                    n if n == a => b,
+                    n if n == b => a,
+                    n => n,
+                };
+                self.names = std::mem::take(&mut self.names)
+                    .into_iter()
+                    .map(|(n, key)| (swapped(n), key))
+                    .collect();
+                for n in [a, b] {
+                    if self.dbs.contains(&n) {
+                        let key = self.key.clone();
+                        self.add(swapped(n), &key);
+                    }
+                }
+                Ok(touched)
+            }
+            "flushdb" => {
+                let touched = self.is_in(db);
+                self.names.retain(|(n, _)| *n != db);
+                Ok(touched)
+            }
+            "flushall" => {
+                self.names.clear();
+                Ok(true)
+            }
+            "del" | "unlink" if !self.names.is_empty() => {
+                let touched = event.any_key(|key| self.follows(db, key))?;
+                let names = &mut self.names;
+                event.any_key(|key| {
+                    names.remove(&(db, key.to_vec()));
+                    false
+                })?;
+                Ok(touched)
+            }
+            _ => event.any_key(|key| self.follows(db, key)),
+        }
+    }
+}
+
+struct Worker<'w, 'a> {
+    follower: &'w mut Follower,
+    options: &'a Options<'a>,
+    render: &'w mut Render,
+    time: Option<i64>,
+    shown: &'w mut u64,
+    held: Held,
+}
+
+impl Worker<'_, '_> {
+    /// Whether to show it. It is followed even where it is not shown.
+    fn wants(&mut self, event: &Event<'_>) -> Result<bool> {
+        let touched = self.follower.step(event)?;
+        Ok(touched && self.options.select.place(event.at, event.time))
+    }
+
+    fn flow(&mut self) -> Flow {
+        *self.shown += 1;
+        match self.options.limit {
+            Some(limit) if *self.shown >= limit => Flow::Stop,
+            _ => Flow::More,
+        }
+    }
+}
+
+impl Work for Worker<'_, '_> {
+    fn block(&mut self, block: &Block, out: &mut Vec<u8>) -> Result<Flow> {
+        for command in block.commands() {
+            if command.mark == Some(Mark::Annotation) {
+                continue;
+            }
+            let event = Event::of(&command, self.time);
+            if self.wants(&event)? {
+                self.render.line(&event, out);
+                if self.flow() == Flow::Stop {
+                    return Ok(Flow::Stop);
+                }
+            }
+        }
+        Ok(Flow::More)
+    }
+
+    fn big(&mut self, big: BigCommand<'_>, sink: &mut dyn Write) -> Result<Flow> {
+        let mut held = std::mem::take(&mut self.held);
+        let mut flow = Flow::More;
+        if let Some(place) = held.take(big, self.time)? {
+            let event = held.event(&place);
+            if self.wants(&event)? {
+                self.render.write(&event, sink)?;
+                flow = self.flow();
+            }
+        }
+        self.held = held;
+        Ok(flow)
+    }
+}

@@ -1,0 +1,40 @@
+//! `log`: the commands of an append-only file in their order, all or some of them.
+//!
+//! ```text
+//! walk ─▶ file after file: the RDB at its head, then its commands ─▶ one of
+//!   list     text or JSON Lines, by several workers
+//!   cut      a piece as a log of its own, transactions whole
+//!   history  what happened to one key, through its renamings
+//!   stats    what the log is made of
+//! ```
+
+mod cut;
+mod event;
+mod history;
+mod list;
+mod render;
+mod select;
+mod stats;
+mod walk;
+
+pub use cut::cut;
+pub use history::{BaseKey, HistoryReport, history};
+pub use list::list;
+pub use render::Form;
+pub use select::{KeyRule, Select};
+pub use stats::{Heat, NameCount, Prefix, Slice, Stats, stats};
+pub use walk::{File, Walked};
+
+/// How to read a log.
+pub struct Options<'a> {
+    /// Which commands.
+    pub select: Select,
+    /// Only these files of a set, by their names.
+    pub files: Vec<Vec<u8>>,
+    /// At most so many commands.
+    pub limit: Option<u64>,
+    /// Workers, where several can share the work.
+    pub threads: usize,
+    /// Is told how many bytes were read.
+    pub progress: &'a (dyn Fn(u64) + Sync),
+}

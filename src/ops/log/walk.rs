@@ -1,0 +1,240 @@
+//! File after file of a log, in the order in which servers load them.
+
+use super::Options;
+use crate::aof::check::Check;
+use crate::aof::manifest::Role;
+use crate::aof::multipart::Set;
+use crate::aof::reader::{End, Reader};
+use crate::error::{Error, ErrorKind, Result};
+use crate::input::open::Content;
+use crate::model::finding::{Finding, Severity};
+use crate::pipe::log as pipe;
+use crate::rdb::frame;
+use crate::source::aof::{Opened, Part, Source, says_aof, unreadable};
+use std::io::Read;
+
+/// One file as it was read.
+#[derive(Debug, Clone)]
+pub struct File {
+    /// The file.
+    pub part: Part,
+    /// Magic and version of the RDB at its head, and its size in bytes.
+    pub rdb: Option<(frame::Header, u64)>,
+    /// The end of its commands; `None` where they were not reached.
+    pub end: Option<End>,
+}
+
+/// What was read, and what was wrong with it.
+#[derive(Debug, Default)]
+pub struct Walked {
+    /// The files in the order of loading.
+    pub files: Vec<File>,
+    /// Commands that were wanted.
+    pub shown: u64,
+    /// What a user should know.
+    pub notes: Vec<(String, String)>,
+    /// What is damaged or missing; the rest was read all the same.
+    pub problems: Vec<Error>,
+    /// Whether reading stopped because enough was found.
+    pub stopped: bool,
+}
+
+impl Walked {
+    /// Commands in all files, as far as they were read.
+    #[must_use]
+    pub fn commands(&self) -> u64 {
+        let ends = self.files.iter().filter_map(|f| f.end);
+        ends.map(|end| end.state.commands).sum()
+    }
+
+    pub(super) fn note(&mut self, file: &str, note: impl Into<String>) {
+        self.notes.push((file.to_owned(), note.into()));
+    }
+}
+
+/// What is done with the files.
+pub(super) trait Visit {
+    /// A file begins. The stream may be wrapped.
+    fn begin(&mut self, part: &Part, opened: &mut Opened) -> Result<()>;
+    /// A block of the RDB at its head.
+    fn rdb(&mut self, block: &frame::Block) -> Result<()>;
+    /// The RDB ends at this offset.
+    fn rdb_end(&mut self, end: u64) -> Result<()>;
+    /// Its commands. `None` where enough was found.
+    fn commands(&mut self, part: &Part, reader: &mut pipe::Source) -> Result<Option<End>>;
+    /// Whether files behind a damaged one are of use.
+    fn goes_on(&self) -> bool {
+        true
+    }
+    /// Whether the bodies of big records will be looked at.
+    fn bodies(&self) -> bool {
+        false
+    }
+}
+
+/// Reads a source. Damage is in the result; an error is what makes it impossible to go on.
+pub(super) fn walk(source: Source, options: &Options<'_>, visit: &mut dyn Visit) -> Result<Walked> {
+    let mut walked = Walked::default();
+    match source {
+        Source::File(input) => {
+            let part = Part::of_input(&input);
+            let alone = match input.content() {
+                Content::Rdb => !says_aof(&input.head),
+                Content::Commands | Content::Empty => false,
+                _ => {
+                    let message =
+                        "is no append-only file: it begins with neither a command nor an RDB";
+                    return Err(Error::new(ErrorKind::Unsupported, message).in_file(&part.name));
+                }
+            };
+            let name = part.name.clone();
+            one(part, Opened::of(input), alone, &mut walked, visit)
+                .map_err(|e| e.in_file(&name))?;
+        }
+        Source::Set(set) => members(&set, options, &mut walked, visit)?,
+    }
+    Ok(walked)
+}
+
+fn members(
+    set: &Set,
+    options: &Options<'_>,
+    walked: &mut Walked,
+    visit: &mut dyn Visit,
+) -> Result<()> {
+    let manifest = set.manifest.to_string_lossy();
+    if let Some(problem) = &set.reading.fatal {
+        let e = Error::corrupt(problem.at, problem.kind.to_string())
+            .within(format!("line {}", problem.line));
+        walked.problems.push(e.in_file(&manifest));
+    }
+    for (mut part, member) in Part::of_set(set) {
+        if !options.files.is_empty() && !options.files.contains(&part.short) {
+            continue;
+        }
+        let name = part.name.clone();
+        if unreadable(member) {
+            let found = format!("{:?}", member.found).to_lowercase();
+            let message = match member.found {
+                crate::aof::multipart::Found::Missing => {
+                    "the manifest lists this file, but it is not there".to_owned()
+                }
+                _ => format!("the manifest lists this file, but it is not read: {found}"),
+            };
+            walked
+                .problems
+                .push(Error::new(ErrorKind::Corrupt, message).in_file(&name));
+        } else {
+            let opened = part.open()?;
+            one(part, opened, false, walked, visit).map_err(|e| e.in_file(&name))?;
+        }
+        if walked.stopped || (!walked.problems.is_empty() && !visit.goes_on()) {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Reads one file. `alone`: it may be an RDB that is no part of a log.
+fn one(
+    part: Part,
+    mut opened: Opened,
+    alone: bool,
+    walked: &mut Walked,
+    visit: &mut dyn Visit,
+) -> Result<()> {
+    visit.begin(&part, &mut opened)?;
+    let mut file = File {
+        part,
+        rdb: None,
+        end: None,
+    };
+    let tail = if opened.rdb {
+        rdb(opened, alone, &mut file, walked, visit)?
+    } else {
+        Some((opened.input.stream, 0))
+    };
+    if let Some((stream, at)) = tail {
+        let mut reader = Reader::new(stream, at);
+        match visit.commands(&file.part, &mut reader)? {
+            None => walked.stopped = true,
+            Some(end) => {
+                file.end = Some(end);
+                if let Some(e) = damage(end) {
+                    walked.problems.push(e.in_file(&file.part.name));
+                }
+            }
+        }
+    }
+    if let Some(changed) = file.part.changed() {
+        walked.note(&file.part.name, changed);
+    }
+    walked.files.push(file);
+    Ok(())
+}
+
+type Tail = (Box<dyn Read + Send>, u64);
+
+fn rdb(
+    opened: Opened,
+    alone: bool,
+    file: &mut File,
+    walked: &mut Walked,
+    visit: &mut dyn Visit,
+) -> Result<Option<Tail>> {
+    let name = file.part.name.clone();
+    let input = opened.input;
+    let read = (|| {
+        let mut reader = frame::Reader::new(input.stream, input.file, visit.bodies())?;
+        reader.keep_tail();
+        let mut spare = None;
+        while let Some(block) = reader.next_block(spare.take())? {
+            visit.rdb(&block)?;
+            spare = Some(block);
+        }
+        Ok(reader)
+    })();
+    let reader = match read {
+        Ok(reader) => reader,
+        Err(e) => {
+            let e: Error = e;
+            if !e.kind().is_damage() {
+                return Err(e);
+            }
+            walked.problems.push(e.in_file(&name));
+            return Ok(None);
+        }
+    };
+    let Some(ending) = reader.ending().cloned() else {
+        return Ok(None);
+    };
+    if let Some(e) = crate::ops::dump::checksum_error(&ending) {
+        walked.problems.push(e.in_file(&name));
+    }
+    if alone && !matches!(ending.tail_head.first(), Some(b'*' | b'#')) {
+        let message = "is an RDB file: it has no commands (dump shows its keys)";
+        return Err(Error::new(ErrorKind::Unsupported, message));
+    }
+    file.rdb = Some((reader.header(), ending.end));
+    visit.rdb_end(ending.end)?;
+    Ok(reader.into_tail())
+}
+
+/// What is wrong with the end of a file.
+fn damage(end: End) -> Option<Error> {
+    let report = Check::default().end(end);
+    let damage = |f: &Finding| f.severity == Severity::Damage;
+    report
+        .findings
+        .into_iter()
+        .find(damage)
+        .map(Finding::into_error)
+}
+
+impl File {
+    /// `base`, `incr`, or nothing for a file of its own.
+    #[must_use]
+    pub fn role(&self) -> Option<Role> {
+        self.part.member.map(|(role, _)| role)
+    }
+}

@@ -1,0 +1,152 @@
+//! Running the binary.
+
+use std::ffi::OsStr;
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+/// What came of a run.
+#[derive(Debug)]
+pub(super) struct Ran {
+    pub(super) code: Option<i32>,
+    pub(super) out: Vec<u8>,
+    pub(super) err: String,
+}
+
+impl Ran {
+    pub(super) fn text(&self) -> &str {
+        std::str::from_utf8(&self.out).unwrap()
+    }
+
+    pub(super) fn lines(&self) -> Vec<&str> {
+        self.text().lines().collect()
+    }
+
+    /// Asserts the exit code; gives itself.
+    #[track_caller]
+    pub(super) fn exits(self, code: i32) -> Ran {
+        assert_eq!(
+            self.code,
+            Some(code),
+            "{}\n{}",
+            String::from_utf8_lossy(&self.out),
+            self.err
+        );
+        self
+    }
+}
+
+pub(super) fn command(args: &[impl AsRef<OsStr>]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_redisk"));
+    command
+        .args(args)
+        .env_remove("NO_COLOR")
+        .stdin(Stdio::null());
+    command
+}
+
+#[track_caller]
+pub(super) fn redisk(args: &[impl AsRef<OsStr>]) -> Ran {
+    redisk_in(args, b"")
+}
+
+/// With something on standard input.
+#[track_caller]
+pub(super) fn redisk_in(args: &[impl AsRef<OsStr>], input: &[u8]) -> Ran {
+    let mut child = command(args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let input = input.to_vec();
+    // It may end before it has read everything.
+    let feeder = std::thread::spawn(move || {
+        let _ = stdin.write_all(&input);
+    });
+    let done = child.wait_with_output().unwrap();
+    feeder.join().unwrap();
+    let err = String::from_utf8(done.stderr).unwrap();
+    assert!(!err.contains("panicked"), "{err}");
+    Ran {
+        code: done.status.code(),
+        out: done.stdout,
+        err,
+    }
+}
+
+/// A file of `testdata`.
+pub(super) fn data(name: &str) -> String {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("testdata")
+        .join(name);
+    path.to_str().unwrap().to_owned()
+}
+
+/// A file with many keys of all types in several databases.
+pub(super) fn std_rdb() -> String {
+    data("rdb/redis-7.0.15-std.rdb")
+}
+
+/// A damaged file.
+pub(super) fn damaged_rdb() -> String {
+    data("corrupt/redis-7.0.15-hole.rdb")
+}
+
+/// An RDB file of strings, without a checksum.
+pub(super) fn rdb(keys: &[(&[u8], &[u8])]) -> Vec<u8> {
+    let mut file = b"REDIS0011\xfe\0".to_vec();
+    for (key, value) in keys {
+        file.push(0);
+        for text in [key, value] {
+            assert!(text.len() < 64);
+            file.push(text.len() as u8);
+            file.extend_from_slice(text);
+        }
+    }
+    file.extend_from_slice(b"\xff\0\0\0\0\0\0\0\0");
+    file
+}
+
+/// A folder with files in it, gone when dropped.
+pub(super) struct Folder(pub(super) tempfile::TempDir);
+
+impl Folder {
+    pub(super) fn new() -> Folder {
+        Folder(tempfile::tempdir().unwrap())
+    }
+
+    pub(super) fn file(&self, name: impl AsRef<OsStr>, bytes: &[u8]) -> PathBuf {
+        let path = self.path(name);
+        std::fs::write(&path, bytes).unwrap();
+        path
+    }
+
+    pub(super) fn path(&self, name: impl AsRef<OsStr>) -> PathBuf {
+        self.0.path().join(name.as_ref())
+    }
+
+    /// What lies in it, names alone.
+    pub(super) fn names(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(self.0.path()).unwrap();
+        let mut names: Vec<String> = entries
+            .map(|e| e.unwrap().file_name().to_string_lossy().into_owned())
+            .collect();
+        names.sort();
+        names
+    }
+}
+
+/// Whether nothing in the text could change how a terminal shows the rest.
+pub(super) fn harmless(text: &[u8]) -> Result<(), String> {
+    let text = std::str::from_utf8(text).map_err(|e| e.to_string())?;
+    let mut bad = String::new();
+    for c in text.chars() {
+        if c != '\n' && (c.is_control() || redisk::text::is_invisible(c)) {
+            let _ = write!(bad, "{c:?} ");
+        }
+    }
+    if bad.is_empty() { Ok(()) } else { Err(bad) }
+}
