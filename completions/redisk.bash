@@ -123,22 +123,26 @@ _redisk() {
             return 0
             ;;
         redisk__subcmd__dump)
-            opts="-f -0 -o -q -h --format --binary --data-only --null --limit --output --force --db --not-db --key --not-key --key-exact --not-key-exact --key-regex --not-key-regex --type --not-type --encoding --not-encoding --min-size --not-min-size --max-size --not-max-size --min-len --not-min-len --max-len --not-max-len --ttl --not-ttl --slot --not-slot --idle --not-idle --freq --not-freq --now --threads --max-memory --quiet --error-format --color --key-format --help"
+            opts="-f -0 -o -q -h --format --binary --data-only --null --target --csv-safe --sort --limit --output --force --db --not-db --key --not-key --key-exact --not-key-exact --key-regex --not-key-regex --type --not-type --encoding --not-encoding --min-size --not-min-size --max-size --not-max-size --min-len --not-min-len --max-len --not-max-len --ttl --not-ttl --slot --not-slot --idle --not-idle --freq --not-freq --now --threads --max-memory --quiet --error-format --color --key-format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --format)
-                    COMPREPLY=($(compgen -W "jsonl json keys" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "jsonl json csv table keys resp restore" -- "${cur}"))
                     return 0
                     ;;
                 -f)
-                    COMPREPLY=($(compgen -W "jsonl json keys" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "jsonl json csv table keys resp restore" -- "${cur}"))
                     return 0
                     ;;
                 --binary)
                     COMPREPLY=($(compgen -W "auto base64 escape hex" -- "${cur}"))
+                    return 0
+                    ;;
+                --target)
+                    COMPREPLY=($(compgen -W "redis-2.8 redis-3.0 redis-3.2 redis-4.0 redis-5.0 redis-6.0 redis-6.2 redis-7.0 redis-7.2 redis-7.4 redis-8.0 redis-8.2 redis-8.4 redis-8.6 redis-8.8 redis-8.10 valkey-7.2 valkey-8.0 valkey-8.1 valkey-9.0 valkey-9.1" -- "${cur}"))
                     return 0
                     ;;
                 --limit)
@@ -671,7 +675,7 @@ _redisk() {
             return 0
             ;;
         redisk__subcmd__man)
-            opts="-q -h --quiet --error-format --color --key-format --help redisk info dump get log verify completions man"
+            opts="-q -h --quiet --error-format --color --key-format --help redisk info dump get log verify log completions man"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

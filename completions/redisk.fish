@@ -35,14 +35,14 @@ base64\t'Base64'"
 complete -c redisk -n "__fish_redisk_needs_command" -s q -l quiet -d 'No progress bar, and no hints'
 complete -c redisk -n "__fish_redisk_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c redisk -n "__fish_redisk_needs_command" -s V -l version -d 'Print version'
-complete -c redisk -n "__fish_redisk_needs_command" -a "info" -d 'What a file is: who wrote it and when, what is in it, whether it is whole'
-complete -c redisk -n "__fish_redisk_needs_command" -a "dump" -d 'The contents of a file, one key after the other'
-complete -c redisk -n "__fish_redisk_needs_command" -a "get" -d 'One key\'s value, type, TTL, encoding, size and where in the file it lies'
-complete -c redisk -n "__fish_redisk_needs_command" -a "log" -d 'The commands of an append-only file, in their order'
-complete -c redisk -n "__fish_redisk_needs_command" -a "verify" -d 'Whether a file is whole, down to the last element, and which servers would load it'
-complete -c redisk -n "__fish_redisk_needs_command" -a "completions" -d 'Print the completions for a shell'
-complete -c redisk -n "__fish_redisk_needs_command" -a "man" -d 'Print the manual page of the program, or of one command'
-complete -c redisk -n "__fish_redisk_needs_command" -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c redisk -n "__fish_redisk_needs_command" -f -a "info" -d 'What a file is: who wrote it and when, what is in it, whether it is whole'
+complete -c redisk -n "__fish_redisk_needs_command" -f -a "dump" -d 'The contents of a file, one key after the other'
+complete -c redisk -n "__fish_redisk_needs_command" -f -a "get" -d 'A key\'s value, type, expiry, encoding, size and where in the file it lies'
+complete -c redisk -n "__fish_redisk_needs_command" -f -a "log" -d 'The commands of an append-only file, in their order'
+complete -c redisk -n "__fish_redisk_needs_command" -f -a "verify" -d 'Whether a file is whole, down to the last element, and which servers would load it'
+complete -c redisk -n "__fish_redisk_needs_command" -f -a "completions" -d 'Print the completions for a shell'
+complete -c redisk -n "__fish_redisk_needs_command" -f -a "man" -d 'Print the manual page of the program, or of one command'
+complete -c redisk -n "__fish_redisk_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c redisk -n "__fish_redisk_using_subcommand info" -l top -d 'How many of the biggest values to name' -r
 complete -c redisk -n "__fish_redisk_using_subcommand info" -l now -d 'The moment against which expiries are measured, instead of the clock (2026-11-20T14:05:00Z, 1795183500)' -r
 complete -c redisk -n "__fish_redisk_using_subcommand info" -l threads -d 'Threads to work with; the output is the same whatever their number [default: the cores]' -r
@@ -58,13 +58,38 @@ base64\t'Base64'"
 complete -c redisk -n "__fish_redisk_using_subcommand info" -l json -d 'One JSON document: an object, or an array of them for several files'
 complete -c redisk -n "__fish_redisk_using_subcommand info" -s q -l quiet -d 'No progress bar, and no hints'
 complete -c redisk -n "__fish_redisk_using_subcommand info" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c redisk -n "__fish_redisk_using_subcommand dump" -s f -l format -d 'The form: jsonl (an object a line, losing nothing), json (the same objects in an array), keys (names alone)' -r -f -a "jsonl\t'JSON Lines'
+complete -c redisk -n "__fish_redisk_using_subcommand dump" -s f -l format -d 'The form: jsonl (an object a line, losing nothing), json (the same objects in an array), csv (a row an element), table (for eyes), keys (names alone), resp (SET, RPUSH … for redis-cli --pipe), restore (RESTORE commands)' -r -f -a "jsonl\t'JSON Lines'
 json\t'One JSON array'
-keys\t'Names alone'"
-complete -c redisk -n "__fish_redisk_using_subcommand dump" -l binary -d 'How byte strings are written in JSON: auto (text as text, other bytes and giant strings as {"base64":…}), base64 (every one), escape and hex (for eyes)' -r -f -a "auto\t'Text as text'
+csv\t'Rows of cells'
+table\t'Lines for eyes'
+keys\t'Names alone'
+resp\t'Commands'
+restore\t'RESTORE commands'"
+complete -c redisk -n "__fish_redisk_using_subcommand dump" -l binary -d 'How byte strings are written in JSON and CSV: auto (text as text, other bytes and giant strings as {"base64":…}, in CSV as base64:…), base64 (every one), escape and hex (for eyes)' -r -f -a "auto\t'Text as text'
 base64\t'All as base64'
 escape\t'With escapes'
 hex\t'As hex'"
+complete -c redisk -n "__fish_redisk_using_subcommand dump" -l target -d 'With --format resp or restore: the server that the commands are for [default: by the file\'s RDB version]' -r -f -a "redis-2.8\t''
+redis-3.0\t''
+redis-3.2\t''
+redis-4.0\t''
+redis-5.0\t''
+redis-6.0\t''
+redis-6.2\t''
+redis-7.0\t''
+redis-7.2\t''
+redis-7.4\t''
+redis-8.0\t''
+redis-8.2\t''
+redis-8.4\t''
+redis-8.6\t''
+redis-8.8\t''
+redis-8.10\t''
+valkey-7.2\t''
+valkey-8.0\t''
+valkey-8.1\t''
+valkey-9.0\t''
+valkey-9.1\t''"
 complete -c redisk -n "__fish_redisk_using_subcommand dump" -l limit -d 'At most so many keys' -r
 complete -c redisk -n "__fish_redisk_using_subcommand dump" -s o -l output -d 'Write to this file instead of stdout. It is written beside its place and put there when it is complete; after an error nothing is left' -r -F
 complete -c redisk -n "__fish_redisk_using_subcommand dump" -l db -d 'In these databases' -r
@@ -160,9 +185,18 @@ hex\t'Two hex digits a byte'
 base64\t'Base64'"
 complete -c redisk -n "__fish_redisk_using_subcommand dump" -l data-only -d 'Keys only: no line for the header, aux fields, functions and other records'
 complete -c redisk -n "__fish_redisk_using_subcommand dump" -s 0 -l null -d 'With --format keys: the exact bytes, each key followed by a zero byte'
+complete -c redisk -n "__fish_redisk_using_subcommand dump" -l csv-safe -d 'With --format csv: a \' in front of cells that a spreadsheet would run as formulas'
+complete -c redisk -n "__fish_redisk_using_subcommand dump" -l sort -d 'Order by database and key, through temporary files where it is much'
 complete -c redisk -n "__fish_redisk_using_subcommand dump" -l force -d 'Replace the output file where it exists'
 complete -c redisk -n "__fish_redisk_using_subcommand dump" -s q -l quiet -d 'No progress bar, and no hints'
 complete -c redisk -n "__fish_redisk_using_subcommand dump" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c redisk -n "__fish_redisk_using_subcommand get" -l db -d 'Look in these databases alone, and stop when all is found' -r
+complete -c redisk -n "__fish_redisk_using_subcommand get" -l binary -d 'How byte strings are written: auto, base64, hex or escape. In JSON auto is text as text, and other bytes and giant strings as {"base64":…}; for people it is the same as escape' -r -f -a "auto\t'Text as text'
+base64\t'All as base64'
+escape\t'With escapes'
+hex\t'As hex'"
+complete -c redisk -n "__fish_redisk_using_subcommand get" -l now -d 'The moment against which expiries are measured, instead of the clock (2026-11-20T14:05:00Z, 1795183500)' -r
+complete -c redisk -n "__fish_redisk_using_subcommand get" -s o -l output -d 'Write to this file instead of stdout. It is written beside its place and put there when it is complete; after an error nothing is left' -r -F
 complete -c redisk -n "__fish_redisk_using_subcommand get" -l error-format -d 'How errors and warnings are written: for people, or one JSON object a line (kind, file, offset, db, key, message)' -r -f -a "text\t'A line for people'
 json\t'An object a line'"
 complete -c redisk -n "__fish_redisk_using_subcommand get" -l color -d 'When to use colours: auto, always or never. NO_COLOR is respected' -r -f -a "auto\t'On a terminal'
@@ -171,6 +205,10 @@ never\t'Never'"
 complete -c redisk -n "__fish_redisk_using_subcommand get" -l key-format -d 'How keys are written: escape, hex or base64. Says it for keys on the command line too, which otherwise are exact bytes; a key with a zero byte cannot be given there in any other way' -r -f -a "escape\t'Text, with what is none as `\\xHH`'
 hex\t'Two hex digits a byte'
 base64\t'Base64'"
+complete -c redisk -n "__fish_redisk_using_subcommand get" -l full -d 'All of a long value'
+complete -c redisk -n "__fish_redisk_using_subcommand get" -l json -d 'An object a key, a line each: as dump writes them, and where the key lies'
+complete -c redisk -n "__fish_redisk_using_subcommand get" -l raw -d 'The exact bytes of a string, and nothing else. Takes one key; the first one that the file has'
+complete -c redisk -n "__fish_redisk_using_subcommand get" -l force -d 'Replace the output file where it exists'
 complete -c redisk -n "__fish_redisk_using_subcommand get" -s q -l quiet -d 'No progress bar, and no hints'
 complete -c redisk -n "__fish_redisk_using_subcommand get" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c redisk -n "__fish_redisk_using_subcommand log" -l key -d 'With a key whose name matches, by the rules of KEYS and SCAN' -r
@@ -264,7 +302,7 @@ complete -c redisk -n "__fish_redisk_using_subcommand man" -s q -l quiet -d 'No 
 complete -c redisk -n "__fish_redisk_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get log verify completions man help" -f -a "info" -d 'What a file is: who wrote it and when, what is in it, whether it is whole'
 complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get log verify completions man help" -f -a "dump" -d 'The contents of a file, one key after the other'
-complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get log verify completions man help" -f -a "get" -d 'One key\'s value, type, TTL, encoding, size and where in the file it lies'
+complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get log verify completions man help" -f -a "get" -d 'A key\'s value, type, expiry, encoding, size and where in the file it lies'
 complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get log verify completions man help" -f -a "log" -d 'The commands of an append-only file, in their order'
 complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get log verify completions man help" -f -a "verify" -d 'Whether a file is whole, down to the last element, and which servers would load it'
 complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get log verify completions man help" -f -a "completions" -d 'Print the completions for a shell'
