@@ -19,4 +19,5 @@ mod generated;
 mod layers;
 mod loads;
 mod made;
+mod mutate;
 mod support;

@@ -58,14 +58,37 @@ struct Worker<'a, R> {
     keys: Batch<'a>,
     sc: Scratch,
     name: Vec<u8>,
+    /// Keys written, for the limit.
     written: u64,
+    /// What each block gave.
+    tallies: Vec<Tally>,
+    /// Keys without elements, each with the ordinal of its block.
+    empty_keys: Vec<(u64, (u64, Vec<u8>))>,
+}
+
+/// What was done with the keys of a block.
+struct Tally {
+    block: u64,
+    keys: u64,
     empty: u64,
-    empty_keys: Vec<(u64, Vec<u8>)>,
 }
 
 impl<R: Render> pipe::Work for Worker<'_, R> {
     fn block(&mut self, block: &Block, out: &mut Out<'_, '_>) -> Result<Flow> {
         self.render.block(block);
+        let mut tally = Tally {
+            block: block.ordinal,
+            keys: 0,
+            empty: 0,
+        };
+        let result = self.records(block, &mut tally, out);
+        self.tallies.push(tally);
+        result
+    }
+}
+
+impl<R: Render> Worker<'_, R> {
+    fn records(&mut self, block: &Block, tally: &mut Tally, out: &mut Out<'_, '_>) -> Result<Flow> {
         let mut db = None;
         for record in block.records() {
             let mark = out.mark();
@@ -101,13 +124,15 @@ impl<R: Render> pipe::Work for Worker<'_, R> {
                     out.end_piece();
                     db = Some(record.frame.db);
                     self.written += 1;
+                    tally.keys += 1;
                 }
                 Ok(Rendered::Empty | Rendered::Left) | Err(_) => out.take_back(mark),
             }
             if rendered? == Rendered::Empty {
-                self.empty += 1;
+                tally.empty += 1;
                 if self.empty_keys.len() < NAMED {
-                    self.empty_keys.push((record.frame.db, key.name.to_vec()));
+                    let key = (record.frame.db, key.name.to_vec());
+                    self.empty_keys.push((tally.block, key));
                 }
             }
             if self.limit.is_some_and(|limit| self.written >= limit) {
@@ -164,7 +189,7 @@ fn run<R: Render>(
             sc: Scratch::default(),
             name: Vec::new(),
             written: 0,
-            empty: 0,
+            tallies: Vec::new(),
             empty_keys: Vec::new(),
         };
         let sink: &mut (dyn Write + Send) = match &mut sorter {
@@ -174,13 +199,22 @@ fn run<R: Render>(
         Some(pipe::run(reader, threads, worker, sink, options.progress))
     };
     if let Some(outcome) = outcome {
+        let mut empty_keys = Vec::new();
         for worker in outcome.workers {
-            report.empty += worker.empty;
-            report.empty_keys.extend(worker.empty_keys);
+            // Whatever came behind an error was dropped: how much that was depends on the workers.
+            let passed = worker.tallies.iter().filter(|t| t.block < outcome.blocks);
+            for tally in passed {
+                report.keys += tally.keys;
+                report.empty += tally.empty;
+            }
+            empty_keys.extend(worker.empty_keys);
             report.losses.merge(worker.render.losses());
         }
-        report.empty_keys.sort();
-        report.empty_keys.truncate(NAMED);
+        empty_keys.retain(|(block, _)| *block < outcome.blocks);
+        // Those of one block are in file order.
+        empty_keys.sort_by_key(|(block, _)| *block);
+        let named = empty_keys.into_iter().take(NAMED);
+        report.empty_keys = named.map(|(_, key)| key).collect();
         if let Some(sorter) = sorter {
             let mut render = make();
             let mut database = |db, out: &mut Vec<u8>| render.database(db, out);

@@ -37,6 +37,8 @@ pub struct Outcome<W> {
     pub reader: Reader,
     /// The error that stopped the work: the first in file order.
     pub error: Option<Error>,
+    /// Blocks with lower ordinals went into the output. Workers may have seen more, of which nothing was written.
+    pub blocks: u64,
 }
 
 struct Gate<'s> {
@@ -202,6 +204,9 @@ impl Out<'_, '_> {
             drop(state);
             state = gate.turn(self.ordinal);
         }
+        if state.closed {
+            return self.buf;
+        }
         let mut written = state.write(&self.buf).map(|()| Flow::More).and(result);
         state.next = self.ordinal + 1;
         while matches!(written, Ok(Flow::More)) {
@@ -276,6 +281,7 @@ pub fn run<W: Work>(
     Outcome {
         workers,
         reader,
+        blocks: state.next,
         error: state.error.or(if state.closed { None } else { read_error }),
     }
 }

@@ -281,11 +281,7 @@ impl Visit for Value {
 
     fn stream(&mut self, part: StreamPart<'_>) -> Result<()> {
         match part {
-            StreamPart::Entry(id) => {
-                if self.next() {
-                    self.preview.push_str(&id.to_string());
-                }
-            }
+            StreamPart::Entry(id) if self.next() => self.preview.push_str(&id.to_string()),
             StreamPart::Field(field, value) if !self.full() => {
                 self.preview.push(' ');
                 return self.pair(&field, &value);
