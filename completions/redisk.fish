@@ -37,7 +37,7 @@ complete -c redisk -n "__fish_redisk_needs_command" -s h -l help -d 'Print help 
 complete -c redisk -n "__fish_redisk_needs_command" -s V -l version -d 'Print version'
 complete -c redisk -n "__fish_redisk_needs_command" -f -a "info" -d 'What a file is: version, who wrote it and when, what is in it, whether its frames and checksum are sound'
 complete -c redisk -n "__fish_redisk_needs_command" -f -a "dump" -d 'The contents of a file, one key after the other'
-complete -c redisk -n "__fish_redisk_needs_command" -f -a "get" -d 'One key\'s value, type, TTL, encoding, size and where in the file it lies'
+complete -c redisk -n "__fish_redisk_needs_command" -f -a "get" -d 'A key\'s value, type, expiry, encoding, size and where in the file it lies'
 complete -c redisk -n "__fish_redisk_needs_command" -f -a "log" -d 'The commands of an append-only file, in their order'
 complete -c redisk -n "__fish_redisk_needs_command" -f -a "verify" -d 'Whether a file is whole, down to the last element, and which servers would load it'
 complete -c redisk -n "__fish_redisk_needs_command" -f -a "completions" -d 'Print the completions for a shell'
@@ -190,6 +190,13 @@ complete -c redisk -n "__fish_redisk_using_subcommand dump" -l sort -d 'Order by
 complete -c redisk -n "__fish_redisk_using_subcommand dump" -l force -d 'Replace the output file where it exists'
 complete -c redisk -n "__fish_redisk_using_subcommand dump" -s q -l quiet -d 'No progress bar, and no hints'
 complete -c redisk -n "__fish_redisk_using_subcommand dump" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c redisk -n "__fish_redisk_using_subcommand get" -l db -d 'Look in these databases alone, and stop when all is found' -r
+complete -c redisk -n "__fish_redisk_using_subcommand get" -l binary -d 'How byte strings are written: auto, base64, hex or escape. In JSON auto is text as text, and other bytes and giant strings as {"base64":…}; for people it is the same as escape' -r -f -a "auto\t'Text as text'
+base64\t'All as base64'
+escape\t'With escapes'
+hex\t'As hex'"
+complete -c redisk -n "__fish_redisk_using_subcommand get" -l now -d 'The moment against which expiries are measured, instead of the clock (2026-11-20T14:05:00Z, 1795183500)' -r
+complete -c redisk -n "__fish_redisk_using_subcommand get" -s o -l output -d 'Write to this file instead of stdout. It is written beside its place and put there when it is complete; after an error nothing is left' -r -F
 complete -c redisk -n "__fish_redisk_using_subcommand get" -l error-format -d 'How errors and warnings are written: for people, or one JSON object a line (kind, file, offset, db, key, message)' -r -f -a "text\t'A line for people'
 json\t'An object a line'"
 complete -c redisk -n "__fish_redisk_using_subcommand get" -l color -d 'When to use colours: auto, always or never. NO_COLOR is respected' -r -f -a "auto\t'On a terminal'
@@ -198,6 +205,10 @@ never\t'Never'"
 complete -c redisk -n "__fish_redisk_using_subcommand get" -l key-format -d 'How keys are written: escape, hex or base64. Says it for keys on the command line too, which otherwise are exact bytes; a key with a zero byte cannot be given there in any other way' -r -f -a "escape\t'Text, with what is none as `\\xHH`'
 hex\t'Two hex digits a byte'
 base64\t'Base64'"
+complete -c redisk -n "__fish_redisk_using_subcommand get" -l full -d 'All of a long value'
+complete -c redisk -n "__fish_redisk_using_subcommand get" -l json -d 'An object a key, a line each: as dump writes them, and where the key lies'
+complete -c redisk -n "__fish_redisk_using_subcommand get" -l raw -d 'The exact bytes of a string, and nothing else. Takes one key; the first one that the file has'
+complete -c redisk -n "__fish_redisk_using_subcommand get" -l force -d 'Replace the output file where it exists'
 complete -c redisk -n "__fish_redisk_using_subcommand get" -s q -l quiet -d 'No progress bar, and no hints'
 complete -c redisk -n "__fish_redisk_using_subcommand get" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c redisk -n "__fish_redisk_using_subcommand log" -l key -d 'With a key whose name matches, by the rules of KEYS and SCAN' -r
@@ -291,7 +302,7 @@ complete -c redisk -n "__fish_redisk_using_subcommand man" -s q -l quiet -d 'No 
 complete -c redisk -n "__fish_redisk_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get log verify completions man help" -f -a "info" -d 'What a file is: version, who wrote it and when, what is in it, whether its frames and checksum are sound'
 complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get log verify completions man help" -f -a "dump" -d 'The contents of a file, one key after the other'
-complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get log verify completions man help" -f -a "get" -d 'One key\'s value, type, TTL, encoding, size and where in the file it lies'
+complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get log verify completions man help" -f -a "get" -d 'A key\'s value, type, expiry, encoding, size and where in the file it lies'
 complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get log verify completions man help" -f -a "log" -d 'The commands of an append-only file, in their order'
 complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get log verify completions man help" -f -a "verify" -d 'Whether a file is whole, down to the last element, and which servers would load it'
 complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get log verify completions man help" -f -a "completions" -d 'Print the completions for a shell'
