@@ -27,7 +27,7 @@ set edit:completion:arg-completer[redisk] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
             cand -V 'Print version'
             cand --version 'Print version'
-            cand info 'What a file is: version, who wrote it and when, what is in it, whether its frames and checksum are sound'
+            cand info 'What a file is: who wrote it and when, what is in it, whether it is whole'
             cand dump 'The contents of a file, one key after the other'
             cand get 'A key''s value, type, expiry, encoding, size and where in the file it lies'
             cand log 'The commands of an append-only file, in their order'
@@ -143,7 +143,7 @@ set edit:completion:arg-completer[redisk] = {|@words|
             cand --color 'When to use colours: auto, always or never. NO_COLOR is respected'
             cand --key-format 'How keys are written: escape, hex or base64. Says it for keys on the command line too, which otherwise are exact bytes; a key with a zero byte cannot be given there in any other way'
             cand --json 'Write JSON Lines, one object a command and a summary as the last line; with --stats, one document'
-            cand --resp 'Write the commands as a log that servers load: SELECT where it is needed, transactions whole. All of a set with an RDB base begins with that RDB, as the preamble that servers since 4.0 load'
+            cand --resp 'Write the commands as a log that servers load: SELECT where it is needed, transactions whole. All of a set with an RDB base begins with that RDB, as the preamble that servers since 4.0 load. With --key, --key-exact or --db alone, keys of the base come as commands; with other conditions they are left out'
             cand --stats 'Count instead: commands, the keys and prefixes written most, a timeline'
             cand -f 'Go on as the log grows, like `tail -f`, across the switch to a new file by a rewrite. Ends with Ctrl-C, or --limit'
             cand --follow 'Go on as the log grows, like `tail -f`, across the switch to a new file by a rewrite. Ends with Ctrl-C, or --limit'
@@ -186,7 +186,7 @@ set edit:completion:arg-completer[redisk] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'redisk;help'= {
-            cand info 'What a file is: version, who wrote it and when, what is in it, whether its frames and checksum are sound'
+            cand info 'What a file is: who wrote it and when, what is in it, whether it is whole'
             cand dump 'The contents of a file, one key after the other'
             cand get 'A key''s value, type, expiry, encoding, size and where in the file it lies'
             cand log 'The commands of an append-only file, in their order'

@@ -689,3 +689,18 @@ fn counts_are_bounded_and_right() {
         info::aof::Info::Rdb(_) => panic!(),
     }
 }
+
+/// Chosen keys of an RDB come as commands in front of the log's.
+#[test]
+fn a_cut_by_key_asks_the_base() {
+    let mut options = options();
+    options.select.dbs = vec![2];
+    let path = testdata("aof/redis-6.2.14-preamble-only.aof");
+    let mut out = Vec::new();
+    let walked = log::cut(Source::open(&path).unwrap(), &options, &mut out).unwrap();
+    assert!(walked.notes.is_empty() && walked.problems.is_empty());
+    let (commands, end) = plainly(&out, 0);
+    assert_eq!(end, out.len());
+    assert_eq!(commands[0].1, [b"SELECT".to_vec(), b"2".to_vec()]);
+    assert_eq!(commands.len(), 2, "the one key of db 2");
+}

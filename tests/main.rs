@@ -8,10 +8,10 @@
     reason = "a test that panics has found something"
 )]
 
+mod any_chunking;
 mod aof;
 #[cfg(feature = "cli")]
 mod cli;
-mod any_chunking;
 mod commands;
 mod corpus;
 #[cfg(feature = "cli")]

@@ -7,6 +7,7 @@ use super::output::{Output, Target as Destination};
 use super::progress::Progress;
 use super::text::KeyFormat;
 use crate::error::{Error, Place, Result};
+use crate::filter::Filter;
 use crate::input::open::Input;
 use crate::model::kind::Flavour;
 use crate::model::loss;
@@ -178,6 +179,8 @@ pub(super) fn run(args: &Args, cx: &Context) -> Result<Exit> {
         ));
     }
     let binary = args.binary.into();
+    // What is asked for is judged before the file is looked at.
+    let filter = args.filters.build(cx)?;
     let input = input::open(&args.path)?;
     input::only_rdb(&input, "dump")?;
     let target = server(args, &input);
@@ -190,18 +193,18 @@ pub(super) fn run(args: &Args, cx: &Context) -> Result<Exit> {
                 places: false,
             };
             if json.array {
-                work(args, cx, input, || json.clone(), Array::new)
+                work(args, cx, filter, input, || json.clone(), Array::new)
             } else {
-                work(args, cx, input, || json.clone(), |out| out)
+                work(args, cx, filter, input, || json.clone(), |out| out)
             }
         }
         Format::Csv => {
             let make = || Csv::new(binary, args.csv_safe);
-            work(args, cx, input, make, |out| out)
+            work(args, cx, filter, input, make, |out| out)
         }
         Format::Table => {
             let width = width();
-            work(args, cx, input, || Table::new(width), |out| out)
+            work(args, cx, filter, input, || Table::new(width), |out| out)
         }
         Format::Keys => {
             let form = match cx.global.key_format {
@@ -210,16 +213,16 @@ pub(super) fn run(args: &Args, cx: &Context) -> Result<Exit> {
                 Some(KeyFormat::Hex) => Form::Hex,
                 Some(KeyFormat::Base64) => Form::Base64,
             };
-            work(args, cx, input, || KeyNames { form }, |out| out)
+            work(args, cx, filter, input, || KeyNames { form }, |out| out)
         }
         Format::Resp => {
             let make = || Resp::new(target, args.data_only);
-            work(args, cx, input, make, |out| out)
+            work(args, cx, filter, input, make, |out| out)
         }
         Format::Restore => {
             let now = args.filters.now_ms();
             let make = || Restore::new(target, now, args.data_only);
-            work(args, cx, input, make, |out| out)
+            work(args, cx, filter, input, make, |out| out)
         }
     }
 }
@@ -248,11 +251,11 @@ fn width() -> usize {
 fn work<R: Render, W: Write + Send + Into<Output>>(
     args: &Args,
     cx: &Context,
+    filter: Filter,
     input: Input,
     make: impl Fn() -> R,
     wrap: impl FnOnce(Output) -> W,
 ) -> Result<Exit> {
-    let filter = args.filters.build(cx)?;
     let threads = args.machine.threads()?;
     let name = input.name.clone();
     let busy = args.output.is_stdout() && io::IsTerminal::is_terminal(&io::stdout());

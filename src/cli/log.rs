@@ -43,7 +43,8 @@ pub(super) struct Args {
     )]
     binary: How,
     /// Write the commands as a log that servers load: SELECT where it is needed, transactions whole. All of a set with
-    /// an RDB base begins with that RDB, as the preamble that servers since 4.0 load.
+    /// an RDB base begins with that RDB, as the preamble that servers since 4.0 load. With --key, --key-exact or --db
+    /// alone, keys of the base come as commands; with other conditions they are left out.
     #[arg(long)]
     resp: bool,
     /// Follow one key through RENAME, COPY, MOVE, SWAPDB and flushes, and say whether an RDB base holds it.

@@ -29,6 +29,7 @@ const PAGES: &[(&str, &str)] = files! {
     "info": "man/redisk-info.1",
     "dump": "man/redisk-dump.1",
     "get": "man/redisk-get.1",
+    "log": "man/redisk-log.1",
     "verify": "man/redisk-verify.1",
     "log": "man/redisk-log.1",
     "completions": "man/redisk-completions.1",

@@ -175,7 +175,6 @@ fn run<R: Render>(
     };
     if let Some(outcome) = outcome {
         for worker in outcome.workers {
-            report.keys += worker.written;
             report.empty += worker.empty;
             report.empty_keys.extend(worker.empty_keys);
             report.losses.merge(worker.render.losses());

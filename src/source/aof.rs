@@ -44,8 +44,7 @@ impl Source {
             if old.is_file() {
                 return Input::open(&old).map(Source::File);
             }
-            let message =
-                "is a directory without a manifest of an append-only file: a server finds no data in it";
+            let message = "is a directory without a manifest of an append-only file: a server finds no data in it";
             return Err(Error::new(ErrorKind::Unsupported, message).in_file(&name));
         }
         let input = Input::open(path)?;

@@ -159,10 +159,7 @@ fn errors_as_json() {
             "usage",
         ),
         (&["dump", "--error-format", "json", "--frobnicate"], "usage"),
-        (
-            &["verify", "--error-format=json", &data("rdb")],
-            "usage",
-        ),
+        (&["verify", "--error-format=json", &data("rdb")], "usage"),
     ] {
         let ran = redisk(args).exits(2);
         let e: Value = serde_json::from_str(&ran.err).unwrap();

@@ -48,7 +48,7 @@ const FIELDS: &str = r#"JSON document:
     "manifest":{"file","records":[...],"not_listed":[{"file","kind","size"}],"not_listed_count"}, "problems"
   A byte string over 4096 bytes is {"start","bytes"}: its first bytes, and how many it has."#;
 
-/// What a file is: version, who wrote it and when, what is in it, whether its frames and checksum are sound.
+/// What a file is: who wrote it and when, what is in it, whether it is whole.
 ///
 /// Of an append-only file, or of the folder of a multi-part one: the files and their roles, commands by name and
 /// database, how many keys they name, the time they span, the state of each end, and what else lies in the folder.

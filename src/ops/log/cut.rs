@@ -11,7 +11,8 @@
 //! is malformed is written as servers write it.
 //!
 //! The whole of a log with an RDB at its head, or of a set with an RDB base, begins with that RDB, byte for byte: servers
-//! since 4.0 load such a file as a preamble and its tail.
+//! since 4.0 load such a file as a preamble and its tail. Where keys or databases alone are chosen, those of the RDB are
+//! written as commands, as a rewrite by the oldest server that reads it would; of any other selection it is left out.
 
 use super::Options;
 use super::event::{Event, Held, Words, write};
@@ -19,14 +20,18 @@ use super::walk::{Visit, Walked, walk};
 use crate::aof::annotation::write_timestamp;
 use crate::aof::block::Block;
 use crate::aof::reader::End;
+use crate::aof::rewrite::{self, Rewrite};
 use crate::error::{Error, Result};
 use crate::input::bytes::{Far, ReadAt};
 use crate::input::spool::Spool;
 use crate::limits::GIANT;
+use crate::model::target::{TARGETS, Target};
 use crate::pipe::Flow;
 use crate::pipe::log::{self, BigCommand, Work};
 use crate::rdb::frame;
+use crate::rdb::walk::Scratch;
 use crate::resp::decode::Mark;
+use crate::resp::encode::Output;
 use crate::source::aof::{Opened, Part, Source};
 use std::io::{Read, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -51,6 +56,7 @@ pub fn cut(source: Source, options: &Options<'_>, sink: &mut (dyn Write + Send))
         },
         sink,
         preamble: whole.then(Preamble::default),
+        base: options.only_keys().then(Base::default),
         left_out: Vec::new(),
         part: String::new(),
         started: false,
@@ -72,10 +78,40 @@ struct Cutter<'a, 's> {
     sink: &'s mut (dyn Write + Send),
     /// Where RDBs are copied; `None` where they are left out.
     preamble: Option<Preamble>,
+    /// How keys of RDBs are written as commands; `None` where they are left out, or copied.
+    base: Option<Base>,
     left_out: Vec<(String, String)>,
     part: String,
     /// Whether anything may have been written.
     started: bool,
+}
+
+/// Keys of an RDB as commands.
+#[derive(Default)]
+struct Base {
+    rewrite: Option<Rewrite>,
+    scratch: Scratch,
+    name: Vec<u8>,
+}
+
+/// Passes commands on before they become too many.
+struct Through<'s> {
+    bytes: Vec<u8>,
+    sink: &'s mut (dyn Write + Send),
+}
+
+impl Output for Through<'_> {
+    fn bytes(&mut self) -> &mut Vec<u8> {
+        &mut self.bytes
+    }
+
+    fn relieve(&mut self) -> Result<()> {
+        if self.bytes.len() >= GIANT {
+            write(self.sink, &self.bytes)?;
+            self.bytes.clear();
+        }
+        Ok(())
+    }
 }
 
 /// The bytes of an RDB, to be copied once its end is known.
@@ -112,6 +148,9 @@ impl Visit for Cutter<'_, '_> {
         if !opened.rdb {
             return Ok(());
         }
+        if self.base.is_some() {
+            return Ok(());
+        }
         let Some(preamble) = &mut self.preamble else {
             let why = "the keys of this RDB are left out: a selection of commands does not say which of them it needs";
             self.left_out.push((part.name.clone(), why.to_owned()));
@@ -138,8 +177,47 @@ impl Visit for Cutter<'_, '_> {
         Ok(())
     }
 
-    fn rdb(&mut self, _: &frame::Block) -> Result<()> {
-        Ok(())
+    fn rdb(&mut self, block: &frame::Block) -> Result<()> {
+        let Some(base) = &mut self.base else {
+            return Ok(());
+        };
+        let opens = |t: &&Target| t.opens(block.header.flavour, block.header.version);
+        let Some(target) = TARGETS.iter().find(opens) else {
+            return Err(Error::new(
+                crate::error::ErrorKind::Unsupported,
+                "no server is known that reads this version",
+            ));
+        };
+        let rewrite = base.rewrite.get_or_insert_with(|| Rewrite::new(target));
+        let select = &self.writer.options.select;
+        let mut out = Through {
+            bytes: Vec::new(),
+            sink: self.sink,
+        };
+        for record in block.records() {
+            let (Some(row), Ok(db)) = (record.row(), u32::try_from(record.frame.db)) else {
+                continue;
+            };
+            let name = record.key(&mut base.name)?;
+            let wanted = (select.dbs.is_empty() || select.dbs.contains(&db))
+                && (select.keys.is_empty() || select.keys.iter().any(|rule| rule.holds(name)));
+            if !wanted {
+                continue;
+            }
+            if self.writer.db != Some(db) {
+                self.writer.db = Some(db);
+                rewrite::select(u64::from(db), &mut out.bytes);
+            }
+            rewrite
+                .key(&record, row, name, &mut base.scratch, &mut out)
+                .map_err(|e| record.name(e))?;
+            out.relieve()?;
+        }
+        write(out.sink, &out.bytes)
+    }
+
+    fn bodies(&self) -> bool {
+        self.base.is_some()
     }
 
     fn rdb_end(&mut self, end: u64) -> Result<()> {

@@ -40,3 +40,17 @@ pub struct Options<'a> {
     /// Is told how many bytes were read.
     pub progress: &'a (dyn Fn(u64) + Sync),
 }
+
+impl Options<'_> {
+    /// Whether keys or databases are all that is chosen by, so that an RDB can be asked for the same.
+    fn only_keys(&self) -> bool {
+        let select = &self.select;
+        let by_keys = !(select.keys.is_empty() && select.dbs.is_empty());
+        let others = select.since.or(select.until).is_some()
+            || select.from.or(select.to).is_some()
+            || !select.commands.is_empty()
+            || !self.files.is_empty()
+            || self.limit.is_some();
+        by_keys && !others
+    }
+}
