@@ -197,5 +197,5 @@ fn changed_at_random() {
         let shown = bytes.clone();
         answer(&|| format!("run {runs} of seed {seed}: {shown:?}"), bytes);
     }
-    println!("{runs} runs");
+    eprintln!("{runs} runs");
 }

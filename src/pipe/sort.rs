@@ -4,8 +4,10 @@
 //! would go. It collects pieces, writes them as sorted runs to an unlinked temporary file when they are too many to hold,
 //! and merges the runs at the end; a piece too long to hold becomes a run of its own.
 //!
+//! ```text
 //!   piece:  <u8 1 for a key> <u64 le db> <u32 le length> <key> (<u64 le length> <bytes>)… <u64 le 0>
 //!   [01] [02 00 00 00 00 00 00 00] [01 00 00 00] 'k' [03 00 …] 'abc' [00 00 …]       abc for key k of db 2
+//! ```
 //!
 //! Records that are no keys come first, in their order. Equal keys stay in their order, too, and so do keys whose first
 //! 64 KiB are equal.

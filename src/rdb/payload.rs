@@ -1,7 +1,9 @@
 //! The DUMP form of a value, as `RESTORE` takes it: what a file holds of it, and a footer.
 //!
+//! ```text
 //!   [|F3| metadata] <type> <value> <u16 le RDB version> <u64 le CRC-64 of all before>
 //!   [00 c0 80] [0c 00] [52 10 06 ad d5 26 c5 90]            the string -128, from Redis 7.4
+//! ```
 //! Source: redis `src/cluster.c`, `createDumpPayload`, `verifyDumpPayload`. A server refuses a version above its own, and
 //! Valkey 9 those from 12 to 79, so the version here is that of the server it is for.
 //!

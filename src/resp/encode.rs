@@ -1,7 +1,9 @@
 //! Commands as bytes.
 //!
+//! ```text
 //!   *<number of arguments>\r\n ($<length>\r\n<bytes>\r\n)…
 //!   [*2\r\n$6\r\nSELECT\r\n$1\r\n3\r\n]          SELECT 3
+//! ```
 //! Source: redis `src/rio.c` (`rioWriteBulkCount`, `rioWriteBulkString`): decimal numbers without leading zeros.
 
 use crate::error::Result;

@@ -1,9 +1,11 @@
 //! CSV (RFC 4180): a row an element, for spreadsheets and databases.
 //!
+//! ```text
 //!   db,key,type,encoding,expire_ms,field,value,extra
 //!   string  , value,              list    index, element,        set    member, ,
 //!   zset    member, , score       hash    field, value, field expiry in ms
 //!   stream  id, value, field      array   index, element,        module  name, payload, version      gcra  , number,
+//! ```
 //! A stream has a row for each field of each entry; one without entries has a row without them. Lines end with CR LF. A
 //! cell with a comma, a quote, CR or LF stands between quotes, in which a quote is doubled.
 //!

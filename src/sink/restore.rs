@@ -1,7 +1,9 @@
 //! RESTORE commands: each key's value as it stands in the file, for a server that takes it as it is.
 //!
+//! ```text
 //!   RESTORE key expiry payload ABSTTL [IDLETIME seconds] [FREQ n]        expiry in Unix milliseconds; 0 for none
 //!   FUNCTION RESTORE payload                                             each function library
+//! ```
 //! Source: redis `src/cluster.c`, `restoreCommand`; see [`crate::rdb::payload`] for the payload.
 //!
 //! A key of a type that the target does not load is an error, and the output ends there. Servers below 5.0 know neither

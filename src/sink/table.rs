@@ -1,7 +1,9 @@
 //! A table for eyes: a line a key, in columns that stand from the first line on, because it is written as it is read.
 //!
+//! ```text
 //!   DB KEY            TYPE       LEN EXPIRES              VALUE
 //!   0  user:1         hash         2 -                    name=ann, age=3
+//! ```
 //! LEN counts elements; of a string, bytes. Control characters are escaped, so that nothing in the data can paint the
 //! terminal; keys and values are cut to their columns, with `…` where something is missing.
 

@@ -1,5 +1,6 @@
 //! The bridge from entries to commands: a key as a server's AOF rewrite writes it, for the server that is to read it.
 //!
+//! ```text
 //!   string  SET key value                     list  RPUSH key element…          set  SADD key member…
 //!   zset    ZADD key score member …           hash  HMSET key field value …     at most 64 a command
 //!   field with an expiry   Redis: HMSET key field value, HPEXPIREAT key ms FIELDS 1 field
@@ -7,6 +8,7 @@
 //!   array   ARMSET key index value …, at most 32 a command, then ARSEEK key cursor+1
 //!   stream  see [`stream`]                    module  RESTORE key 0 payload
 //!   then    PEXPIREAT key ms, where the key has an expiry
+//! ```
 //! Source: redis and valkey `src/aof.c`, `rewriteAppendOnlyFileRio` and the functions it calls.
 //!
 //! A key or field whose expiry has passed is written like any other, its expiry behind it, as servers do. A server that

@@ -1,5 +1,6 @@
 //! A stream as commands.
 //!
+//! ```text
 //!   XADD key id field value …                 each entry;  XADD key MAXLEN 0 0-1 x y  where there is none
 //!   XSETID key last-id                        since 7.0: ENTRIESADDED n MAXDELETEDID id
 //!   XGROUP CREATE key group last-id           since 7.0: ENTRIESREAD n
@@ -8,6 +9,7 @@
 //!   XNACK key group FAIL IDS n id… RETRYCOUNT c FORCE       entries given back, 64 at most with one count (Redis 8.8)
 //!   XCFGSET key IDMP-DURATION s IDMP-MAXSIZE n              where they are not 100 and 100 (Redis 8.6)
 //!   XIDMPRECORD key producer iid id                         each id of a producer (Redis 8.6.2)
+//! ```
 //! Source: redis `src/aof.c`, `rewriteStreamObject`, `rioWriteStreamPendingEntry`.
 //!
 //! Neither XCLAIM nor XIDMPRECORD takes the id of an entry that is gone. So a look ahead compares the ids of pending
