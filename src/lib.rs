@@ -48,6 +48,7 @@
 //! let options = Options {
 //!     filter: Filter::new(vec![hashes], 0),
 //!     limit: None,
+//!     sort: false,
 //!     threads: 2,
 //!     progress: &|_| (),
 //! };
