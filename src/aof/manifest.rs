@@ -21,7 +21,7 @@ use crate::error::{Error, Result};
 use crate::limits::FINDINGS_LISTED;
 use crate::resp::line::strtol;
 use std::fmt;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, ErrorKind, Read};
 
 /// The longest line, LF included.
 pub const LINE: usize = 1024;
@@ -374,7 +374,11 @@ fn fgets(src: &mut impl BufRead, line: &mut Vec<u8>) -> std::io::Result<bool> {
 fn skip_line(src: &mut impl BufRead) -> std::io::Result<u64> {
     let mut skipped = 0;
     loop {
-        let buffer = src.fill_buf()?;
+        let buffer = match src.fill_buf() {
+            Ok(buffer) => buffer,
+            Err(e) if e.kind() == ErrorKind::Interrupted => continue,
+            Err(e) => return Err(e),
+        };
         let lf = buffer.iter().position(|&b| b == b'\n');
         let n = lf.map_or(buffer.len(), |i| i + 1);
         src.consume(n);
