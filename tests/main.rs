@@ -14,10 +14,13 @@ mod aof;
 mod cli;
 mod commands;
 mod corpus;
+mod fuzz;
 #[cfg(feature = "cli")]
 mod generated;
+mod hostile;
 mod layers;
 mod loads;
 mod made;
 mod mutate;
+mod payload;
 mod support;

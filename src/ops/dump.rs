@@ -10,7 +10,7 @@ use crate::model::loss::Losses;
 use crate::pipe::sort::{Place, Sorter};
 use crate::pipe::{self, Flow, Out};
 use crate::rdb::check;
-use crate::rdb::frame::{Block, Checksum, Ending, Header, Reader, What};
+use crate::rdb::frame::{Block, Ending, Header, Reader, What};
 use crate::rdb::keys::{self, Batch, Duplicate, Keys};
 use crate::rdb::walk::Scratch;
 use crate::sink::{Key, Render, Rendered};
@@ -247,16 +247,7 @@ fn run<R: Render>(
 /// The wrong checksum of a file as an error.
 #[must_use]
 pub fn checksum_error(ending: &Ending) -> Option<Error> {
-    match ending.checksum {
-        Checksum::Mismatch { stored, computed } => Some(
-            Error::new(
-                ErrorKind::Checksum,
-                format!("the checksum is {stored:016x}; the bytes give {computed:016x}"),
-            )
-            .at(ending.end - 8),
-        ),
-        _ => None,
-    }
+    ending.checksum.error(ending.end.saturating_sub(8))
 }
 
 /// Looks a second time at hashes of keys that came twice.

@@ -39,7 +39,7 @@ pub struct Header {
 pub const HEADER_LEN: usize = 9;
 
 /// The newest version of each flavour that is known here.
-const NEWEST: [u16; 2] = [16, 81];
+pub(super) const NEWEST: [u16; 2] = [16, 81];
 
 impl Header {
     /// Reads magic and version, and judges whether they are known.
@@ -390,6 +390,31 @@ pub enum Checksum {
         /// Of the bytes.
         computed: u64,
     },
+}
+
+impl Checksum {
+    pub(super) fn of(stored: u64, computed: u64) -> Checksum {
+        match stored {
+            0 => Checksum::Disabled,
+            n if n == computed => Checksum::Match(n),
+            _ => Checksum::Mismatch { stored, computed },
+        }
+    }
+
+    /// A wrong one, which stands at `offset`, as an error.
+    #[must_use]
+    pub fn error(self, offset: u64) -> Option<Error> {
+        match self {
+            Checksum::Mismatch { stored, computed } => Some(
+                Error::new(
+                    ErrorKind::Checksum,
+                    format!("the checksum is {stored:016x}; the bytes give {computed:016x}"),
+                )
+                .at(offset),
+            ),
+            _ => None,
+        }
+    }
 }
 
 /// How the file ended.
@@ -863,11 +888,7 @@ impl Reader {
             };
             let stored = u64::from_le_bytes(*stored);
             let computed = self.crc.value();
-            checksum = match stored {
-                0 => Checksum::Disabled,
-                n if n == computed => Checksum::Match(n),
-                _ => Checksum::Mismatch { stored, computed },
-            };
+            checksum = Checksum::of(stored, computed);
             self.carry.drain(..8);
             end += 8;
         }

@@ -1,4 +1,5 @@
-//! The DUMP form of a value, as `RESTORE` takes it: what a file holds of it, and a footer.
+//! The DUMP form of a value, as `RESTORE` takes it: what a file holds of it, and a footer. [`Payload`] makes it, [`Dump`]
+//! reads it.
 //!
 //! ```text
 //!   [|F3| metadata] <type> <value> <u16 le RDB version> <u64 le CRC-64 of all before>
@@ -10,15 +11,20 @@
 //! The value is copied as it stands, of any size, without holding it. Types that refer to the templates of their file
 //! (30, 32) get the field names in front and become those that stand alone (29, 31).
 
-use super::frame::Record;
+use super::frame::{Checksum, NEWEST, Record};
 use super::length;
 use super::opcode;
+use super::skip;
 use super::string;
-use super::template::Template;
+use super::template::{Template, Templates};
 use super::types::{self, Layout, TypeRow};
+use super::visit::Visit;
+use super::walk::{self, Scratch, Walk};
 use crate::error::{Error, ErrorKind, Result};
-use crate::input::bytes::{At, Bytes, Far};
+use crate::input::bytes::{At, Bytes, Far, Slice};
 use crate::input::checksum::Crc64;
+use crate::model::finding::Finding;
+use crate::model::kind::Flavour;
 use crate::model::target::{Since, Target};
 use crate::packed::listpack;
 
@@ -145,6 +151,132 @@ impl<'r> Payload<'r> {
         crc.update(&version);
         sink(&version)?;
         sink(&crc.value().to_le_bytes())
+    }
+}
+
+/// A value in its DUMP form, taken apart. Nothing of the value has been looked at yet.
+#[derive(Debug, Clone, Copy)]
+pub struct Dump<'a> {
+    /// Whose server made it: there is no magic, but Valkey's versions begin at 80.
+    pub flavour: Flavour,
+    /// The RDB version in the footer.
+    pub version: u16,
+    /// The checksum in the footer. Servers since Redis 8.6 take 0 as none; others refuse it.
+    pub checksum: Checksum,
+    /// The metadata in front of the type, from the F3 byte on.
+    pub meta: Option<&'a [u8]>,
+    /// The type.
+    pub row: &'static TypeRow,
+    body: Slice<'a>,
+}
+
+impl<'a> Dump<'a> {
+    /// Takes a payload apart.
+    ///
+    /// # Errors
+    /// `Truncated` below the length of type and footer, `Unsupported` for a version not known here, `Corrupt` for what
+    /// is no type, and for the types that refer to the templates of a file. A wrong checksum is no error yet.
+    pub fn parse(bytes: &'a [u8]) -> Result<Dump<'a>> {
+        let len = bytes.len() as u64;
+        let too_short = || {
+            let least = FOOTER + 1;
+            Error::truncated(
+                len,
+                format!("a payload of {len} bytes; {least} is the least"),
+            )
+        };
+        let (value, footer) = bytes.split_last_chunk::<10>().ok_or_else(too_short)?;
+        let [v0, v1, stored @ ..] = *footer;
+        let version = u16::from_le_bytes([v0, v1]);
+        let flavour = if version >= 80 {
+            Flavour::Valkey
+        } else {
+            Flavour::Redis
+        };
+        let [redis, valkey] = NEWEST;
+        if version == 0 || version > redis && version < 80 || version > valkey {
+            let message = format!(
+                "RDB version {version} is not known (1 to {redis} of Redis and 80 to {valkey} of Valkey are)"
+            );
+            return Err(Error::unsupported(len - FOOTER, message));
+        }
+        let mut crc = Crc64::new();
+        crc.update(value);
+        crc.update(&[v0, v1]);
+        let checksum = Checksum::of(u64::from_le_bytes(stored), crc.value());
+        let mut body = Slice::new(value, 0);
+        if value.is_empty() {
+            return Err(too_short());
+        }
+        let mut at = body.at();
+        let mut code = body.byte()?;
+        let mut meta = None;
+        if code == opcode::KEY_META && flavour == Flavour::Redis {
+            skip::key_meta(&mut body)?;
+            meta = value.get(..value.len() - body.rest().len());
+            at = body.at();
+            code = body.byte()?;
+        }
+        let Some(row) = types::by_code(flavour, code) else {
+            return Err(at.corrupt(format!("{code:#04x} is no value type ({flavour})")));
+        };
+        if matches!(
+            row.layout,
+            Layout::TemplateListpackRef | Layout::TemplateArrayRef
+        ) {
+            let name = row.name;
+            return Err(at.corrupt(format!(
+                "type {code} ({name}) refers to the templates of a file; a payload has none"
+            )));
+        }
+        Ok(Dump {
+            flavour,
+            version,
+            checksum,
+            meta,
+            row,
+            body,
+        })
+    }
+
+    /// The value as stored, with whatever stands behind it.
+    #[must_use]
+    pub fn body(&self) -> Slice<'a> {
+        self.body
+    }
+
+    /// The wrong checksum as an error, with its offset in the payload.
+    #[must_use]
+    pub fn checksum_error(&self) -> Option<Error> {
+        self.checksum
+            .error(self.body.at().offset + self.body.left() + 2)
+    }
+
+    /// Walks over the value. Bytes between it and the footer, which servers ignore, are a warning.
+    ///
+    /// # Errors
+    /// What is wrong with the value and cannot be read past, with its offset in the payload; and what `v` gives.
+    pub fn walk<V: Visit + ?Sized>(
+        &self,
+        distinct: bool,
+        sc: &mut Scratch,
+        v: &mut V,
+    ) -> Result<()> {
+        let mut b = self.body;
+        let w = Walk {
+            row: self.row,
+            templates: &Templates::default(),
+            distinct,
+        };
+        walk::slice(&w, &mut b, sc, v)?;
+        match b.left() {
+            0 => Ok(()),
+            n => v.finding(Finding::warning(
+                "payload-rest",
+                b.at().offset,
+                format!("{n} bytes between the value and the footer: servers ignore them"),
+            )),
+        }
     }
 }
 
