@@ -1,201 +1,108 @@
-//! Damage of every kind: files cut at each byte, each byte changed, and changed many ways at once. What comes of it must
-//! be an answer, never a panic; an error's offset lies inside the file.
+//! Cut and flip: each file cut at every byte, and with each byte changed. Whatever comes of it, `verify` and `dump` say
+//! so with a place inside the file, agree with each other, and come to an end.
 //!
-//! The normal run takes a seeded sample. `REDISK_SWEEP=1` takes all of it, `REDISK_FUZZ_SECONDS=N` goes on with random
-//! changes for so long, and `REDISK_CORPUS` adds the files of a corpus.
+//! A sample by default. `REDISK_SWEEP=1` does all of it for files up to 64 KiB, those of the corpus that `REDISK_CORPUS`
+//! names too, and a larger sample of the longer ones.
 
-use crate::support::run::{Count, as_file, as_pipe, dump_to, json, read, verify};
-use crate::support::{files, name};
-use redisk::sink::bytes::Binary;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use crate::fuzz::harness::{Chance, Watch};
+use crate::fuzz::targets;
+use crate::support::{files, name, run};
+use std::path::PathBuf;
+use std::time::Instant;
 
-/// A small generator, so that a run can be repeated (xorshift64*).
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
-    }
-
-    fn below(&mut self, n: usize) -> usize {
-        (self.roll() % n.max(1) as u64) as usize
-    }
+/// One way to damage a file.
+#[derive(Debug, Clone, Copy)]
+enum Damage {
+    /// Only so many bytes are left.
+    Cut(usize),
+    /// This byte is another one.
+    Set(usize, u8),
 }
 
-/// The largest file that is changed byte by byte.
-const SMALL: usize = 64 << 10;
-
-fn sweep() -> bool {
-    std::env::var_os("REDISK_SWEEP").is_some()
-}
-
-fn sources() -> Vec<PathBuf> {
-    let mut all = files("rdb", ".rdb");
-    all.extend(files("corrupt", ".rdb"));
-    if sweep()
-        && let Some(corpus) = std::env::var_os("REDISK_CORPUS")
-    {
-        let mut folders = vec![PathBuf::from(corpus)];
-        while let Some(folder) = folders.pop() {
-            for entry in std::fs::read_dir(folder).unwrap() {
-                let path = entry.unwrap().path();
-                if path.is_dir() {
-                    folders.push(path);
-                } else if path.extension().is_some_and(|e| e == "rdb") {
-                    all.push(path);
-                }
+impl Damage {
+    fn done_to(self, bytes: &[u8]) -> Vec<u8> {
+        match self {
+            Damage::Cut(len) => bytes[..len].to_vec(),
+            Damage::Set(at, byte) => {
+                let mut copy = bytes.to_vec();
+                copy[at] = byte;
+                copy
             }
         }
     }
-    all.retain(|path| !read(path).is_empty());
-    all.sort();
-    all
 }
 
-/// Verifies and dumps, from a file and from a pipe.
-fn answer(what: &dyn Fn() -> String, bytes: Vec<u8>) {
-    let len = bytes.len() as u64;
-    let bytes: Arc<[u8]> = bytes.into();
-    let started = Instant::now();
-    if let Ok(input) = as_file("x", &bytes) {
-        match verify(input, 1) {
-            Ok(report) => {
-                for finding in &report.findings {
-                    let offset = finding.place.offset.unwrap_or(0);
-                    // Of compressed input, offsets are those of the expanded bytes.
-                    let inside = offset <= len || !report.codecs.is_empty();
-                    assert!(inside, "{}: {finding:?}", what());
-                }
-            }
-            Err(e) => assert!(!e.to_string().is_empty()),
-        }
-    }
-    if let Ok(input) = as_pipe("x", &bytes, 4096) {
-        let mut sink = Count::default();
-        let json = json(Binary::Auto, false);
-        let (_, error) = dump_to(input, &json, 1, &mut sink);
-        if let Some(e) = error {
-            assert!(!e.to_string().is_empty());
-        }
-    }
-    assert!(started.elapsed() < Duration::from_secs(60), "{}", what());
+/// All that is done to one byte and the cut in front of it.
+fn at(bytes: &[u8], at: usize) -> impl Iterator<Item = Damage> {
+    let byte = bytes[at];
+    let flips = (0..8).map(move |bit| byte ^ 1 << bit);
+    let all = flips.chain([0, 0xff]).filter(move |b| *b != byte);
+    std::iter::once(Damage::Cut(at)).chain(all.map(move |b| Damage::Set(at, b)))
 }
 
-fn sample(path: &Path, dice: &mut Dice, cases: usize) {
-    let whole = read(path);
-    let small = whole.len() <= SMALL;
-    let all = sweep() && small;
-    let places: Vec<usize> = if all {
-        (0..whole.len()).collect()
-    } else {
-        (0..cases).map(|_| dice.below(whole.len())).collect()
+/// Files up to this length are swept whole.
+const SWEPT: usize = 64 << 10;
+
+/// Files of the corpus that the environment names.
+fn corpus() -> Vec<PathBuf> {
+    let Some(corpus) = std::env::var_os("REDISK_CORPUS").map(PathBuf::from) else {
+        return Vec::new();
     };
-    for at in places {
-        answer(
-            &|| format!("{} cut at {at}", name(path)),
-            whole[..at].to_vec(),
-        );
-        for change in [
-            0x00,
-            0xff,
-            whole[at] ^ 0x01,
-            whole[at] ^ 0x10,
-            whole[at] ^ 0x80,
-        ] {
-            if !all && dice.below(3) > 0 {
-                continue;
-            }
-            let mut bytes = whole.to_vec();
-            bytes[at] = change;
-            answer(
-                &|| format!("{} with {change:#x} at {at}", name(path)),
-                bytes,
-            );
-        }
-    }
+    let manifest = std::fs::read(corpus.join("MANIFEST.json")).unwrap();
+    let manifest: serde_json::Value = serde_json::from_slice(&manifest).unwrap();
+    let all = manifest["files"].as_array().unwrap().iter();
+    let rdb = all.filter(|f| f["kind"] == "rdb");
+    rdb.map(|f| corpus.join(f["file"].as_str().unwrap()))
+        .collect()
 }
 
 #[test]
-fn cut_and_flipped() {
-    let mut dice = Dice(0x5eed);
-    for path in sources() {
-        let cases = if read(&path).len() <= SMALL { 24 } else { 2 };
-        sample(&path, &mut dice, cases);
+fn cut_and_flip() {
+    let sweep = std::env::var_os("REDISK_SWEEP").is_some_and(|v| v != "0");
+    let mut paths = files("rdb", ".rdb");
+    paths.extend(files("corrupt", ".rdb"));
+    if sweep {
+        paths.extend(corpus());
     }
-}
-
-/// Numbers that lengths are made of when somebody means harm.
-const NASTY: [&[u8]; 8] = [
-    &[0x81, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff],
-    &[0x81, 0x80, 0, 0, 0, 0, 0, 0, 0],
-    &[0x81, 0, 0, 0x01, 0, 0, 0, 0, 0],
-    &[0x80, 0xff, 0xff, 0xff, 0xff],
-    &[0x7f, 0xff],
-    &[0xc3, 0x03, 0x40, 0xff],
-    &[0xff, 0xff, 0xff, 0xff],
-    &[0xfe],
-];
-
-#[test]
-fn changed_at_random() {
-    let seconds = std::env::var("REDISK_FUZZ_SECONDS")
-        .ok()
-        .and_then(|s| s.parse().ok())
-        .unwrap_or(2);
-    let until = Instant::now() + Duration::from_secs(seconds);
-    let seed = if seconds > 2 {
-        Instant::now().elapsed().as_nanos() as u64
-            ^ std::process::id() as u64
-            ^ 0x9e37_79b9_7f4a_7c15
-    } else {
-        7
-    };
-    let mut dice = Dice(seed);
-    let files: Vec<_> = sources()
-        .iter()
-        .map(|path| read(path))
-        .filter(|bytes| bytes.len() <= SMALL)
-        .collect();
-    let mut runs = 0u64;
-    while Instant::now() < until {
-        let mut bytes = files[dice.below(files.len())].to_vec();
-        for _ in 0..=dice.below(4) {
-            let at = dice.below(bytes.len());
-            match dice.below(6) {
-                0 => bytes[at] = dice.roll() as u8,
-                1 => bytes.truncate(at.max(1)),
-                2 => {
-                    let nasty = NASTY[dice.below(NASTY.len())];
-                    bytes.splice(at..at, nasty.iter().copied());
-                }
-                3 => {
-                    let nasty = NASTY[dice.below(NASTY.len())];
-                    let end = (at + nasty.len()).min(bytes.len());
-                    bytes.splice(at..end, nasty.iter().copied());
-                }
-                4 => {
-                    let other = &files[dice.below(files.len())];
-                    let from = dice.below(other.len());
-                    let to = (from + dice.below(200)).min(other.len());
-                    bytes.splice(at..at, other[from..to].iter().copied());
-                }
-                _ => {
-                    let end = (at + dice.below(16)).min(bytes.len());
-                    bytes.drain(at..end);
-                }
-            }
-            if bytes.is_empty() {
-                bytes.push(0);
+    let mut chance = Chance::new(7);
+    // What fails is kept, so a file's name is not needed to find it.
+    let watch = Watch::start("rdb");
+    let mut tried = 0u64;
+    let start = Instant::now();
+    for (i, path) in paths.iter().enumerate() {
+        let bytes = run::read(path);
+        let name = name(path);
+        let whole = sweep && bytes.len() <= SWEPT;
+        let places: Vec<usize> = if whole {
+            (0..bytes.len()).collect()
+        } else {
+            let n = if sweep {
+                3000
+            } else {
+                400_000 / (bytes.len() + 2000)
+            };
+            (0..n).map(|_| chance.below(bytes.len())).collect()
+        };
+        for place in places.into_iter().filter(|p| *p < bytes.len()) {
+            let all: Vec<Damage> = at(&bytes, place).collect();
+            let some = if sweep { 4 } else { 1 };
+            let chosen: Vec<Damage> = if whole {
+                all
+            } else {
+                (0..some).map(|_| *chance.pick(&all)).collect()
+            };
+            for damage in chosen {
+                tried += 1;
+                watch.run(
+                    |data| targets::judged(&data.into()),
+                    &damage.done_to(&bytes),
+                );
             }
         }
-        runs += 1;
-        let shown = bytes.clone();
-        answer(&|| format!("run {runs} of seed {seed}: {shown:?}"), bytes);
+        if sweep {
+            let (n, all, took) = (i + 1, paths.len(), start.elapsed().as_secs());
+            eprintln!("{n} of {all}: {name}, {tried} cases in {took} s");
+        }
     }
-    eprintln!("{runs} runs");
+    eprintln!("{tried} damaged files judged in {:?}", start.elapsed());
 }

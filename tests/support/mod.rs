@@ -1,6 +1,7 @@
 //! What several tests share.
 
 pub(crate) mod canonical;
+pub(crate) mod child;
 pub(crate) mod made;
 pub(crate) mod rdb;
 pub(crate) mod run;
