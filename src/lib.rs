@@ -103,6 +103,7 @@ pub mod aof;
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod disk;
+pub mod engine;
 pub mod error;
 pub mod filter;
 pub mod input;

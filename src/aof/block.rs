@@ -169,6 +169,12 @@ pub struct Args<'a> {
 }
 
 impl<'a> Args<'a> {
+    /// The arguments that stand in `bytes` at those places.
+    #[must_use]
+    pub fn new(bytes: &'a [u8], spans: &'a [Span]) -> Args<'a> {
+        Args { bytes, spans }
+    }
+
     /// How many, the name included.
     #[must_use]
     pub fn len(&self) -> usize {

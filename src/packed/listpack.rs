@@ -258,7 +258,7 @@ fn narrow_width(size: u64) -> u32 {
 }
 
 /// Bytes that the length behind an entry of `size` bytes takes.
-fn backlen_width(size: u64) -> u32 {
+pub(super) fn backlen_width(size: u64) -> u32 {
     match size {
         0..=127 => 1,
         128..16383 => 2,

@@ -7,6 +7,7 @@
 pub mod intset;
 pub mod listpack;
 pub mod lzf;
+pub mod pack;
 pub mod string;
 pub mod ziplist;
 pub mod zipmap;

@@ -1,0 +1,332 @@
+//! All databases, and the one gate through which they change.
+//!
+//! ```text
+//!   find ─▶ ValueRef        to read
+//!   edit ─▶ Edit            to change in place; what is left empty goes when the edit ends
+//!   put, remove, flush …    whole keys
+//! ```
+//! Whoever has to know of changes (transactions that watch, blocked clients, notifications, a snapshot under way) is
+//! told here and nowhere else.
+
+use super::entry::{Entry, Head, Slot, ValueRef};
+use super::table::{self, Table};
+use super::value::Limits;
+use crate::model::kind::Kind;
+use std::collections::BTreeMap;
+
+/// The keys of one database.
+#[derive(Debug, Clone, Default)]
+pub struct Db {
+    slots: Table<Slot>,
+    expires: usize,
+}
+
+impl Db {
+    /// How many keys.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Whether it has none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+
+    /// How many keys have an expiry.
+    #[must_use]
+    pub fn expires(&self) -> usize {
+        self.expires
+    }
+
+    /// All keys, in the order they came (a removal moves the last one into the gap).
+    pub fn iter(&self) -> std::slice::Iter<'_, Slot> {
+        self.slots.iter()
+    }
+
+    /// The key at a place of that order.
+    #[must_use]
+    pub fn at(&self, place: usize) -> Option<&Slot> {
+        self.slots.get(place)
+    }
+
+    fn put(&mut self, slot: Slot, hash: u32) {
+        self.expires += usize::from(slot.head().expire_ms.is_some());
+        let (_, old) = self.slots.insert_hashed(slot, hash);
+        self.expires -= usize::from(old.is_some_and(|o| o.head().expire_ms.is_some()));
+    }
+
+    fn take(&mut self, place: usize, hash: u32) -> Option<Slot> {
+        let gone = self.slots.swap_remove_hashed(place, hash)?;
+        self.expires -= usize::from(gone.head().expire_ms.is_some());
+        Some(gone)
+    }
+}
+
+/// The time that commands see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Clock {
+    /// Unix milliseconds.
+    pub now_ms: i64,
+    /// Whether what is past its expiry is gone. A log says itself when that happened, so a replay does not look.
+    pub expires: bool,
+}
+
+/// All databases. See the module.
+#[derive(Debug, Clone)]
+pub struct Keys {
+    dbs: BTreeMap<u32, Db>,
+    /// Up to where values stay packed.
+    pub limits: Limits,
+    /// The time.
+    pub clock: Clock,
+    /// How many changes there were.
+    pub dirty: u64,
+}
+
+impl Default for Keys {
+    fn default() -> Keys {
+        Keys {
+            dbs: BTreeMap::new(),
+            limits: Limits::default(),
+            clock: Clock {
+                now_ms: 0,
+                expires: false,
+            },
+            dirty: 0,
+        }
+    }
+}
+
+/// Whether a key with that head is past its expiry.
+fn is_past(head: &Head<'_>, clock: Clock) -> bool {
+    clock.expires && head.expire_ms.is_some_and(|ms| ms < clock.now_ms)
+}
+
+impl Keys {
+    /// The databases that ever held a key, ascending.
+    pub fn dbs(&self) -> impl Iterator<Item = (u32, &Db)> {
+        self.dbs.iter().map(|(n, db)| (*n, db))
+    }
+
+    /// One of them.
+    #[must_use]
+    pub fn db(&self, db: u32) -> Option<&Db> {
+        self.dbs.get(&db)
+    }
+
+    /// The key with that name, unless it is past its expiry.
+    #[must_use]
+    pub fn slot(&self, db: u32, name: &[u8]) -> Option<&Slot> {
+        let db = self.dbs.get(&db)?;
+        let slot = db.slots.get(db.slots.find(name)?)?;
+        (!is_past(&slot.head(), self.clock)).then_some(slot)
+    }
+
+    /// The value under that name, to be read.
+    #[must_use]
+    pub fn find(&self, db: u32, name: &[u8]) -> Option<ValueRef<'_>> {
+        self.slot(db, name).map(Slot::value)
+    }
+
+    /// Whether there is such a key.
+    #[must_use]
+    pub fn exists(&self, db: u32, name: &[u8]) -> bool {
+        self.slot(db, name).is_some()
+    }
+
+    /// The key with that name, to be changed; `None` if there is none.
+    pub fn edit(&mut self, db: u32, name: &[u8]) -> Option<Edit<'_>> {
+        let edit = self.open(db, name, None)?;
+        Some(edit)
+    }
+
+    /// The key with that name, to be changed. Where there is none, an empty value of that kind; if it is still empty
+    /// when the edit ends, nothing has happened.
+    pub fn edit_or_new(&mut self, db: u32, name: &[u8], kind: Kind) -> Edit<'_> {
+        self.drop_if_past(db, name);
+        let hash = table::hash(name);
+        let home = self.dbs.entry(db).or_default();
+        let place = home.slots.find_hashed(name, hash);
+        let entry = match place.and_then(|at| home.slots.get_mut(at)) {
+            Some(slot) => Entry::of(std::mem::take(slot)),
+            None => Entry::empty(name, kind),
+        };
+        Edit {
+            had_expiry: place.is_some() && entry.head().expire_ms.is_some(),
+            db: home,
+            place,
+            hash,
+            entry,
+            limits: &self.limits,
+            abandoned: false,
+            dirty: &mut self.dirty,
+        }
+    }
+
+    fn open(&mut self, db: u32, name: &[u8], hash: Option<u32>) -> Option<Edit<'_>> {
+        if self.clock.expires {
+            self.drop_if_past(db, name);
+        }
+        let hash = hash.unwrap_or_else(|| table::hash(name));
+        let home = self.dbs.get_mut(&db)?;
+        let place = home.slots.find_hashed(name, hash)?;
+        let entry = Entry::of(std::mem::take(home.slots.get_mut(place)?));
+        Some(Edit {
+            had_expiry: entry.head().expire_ms.is_some(),
+            db: home,
+            place: Some(place),
+            hash,
+            entry,
+            limits: &self.limits,
+            abandoned: false,
+            dirty: &mut self.dirty,
+        })
+    }
+
+    /// Takes out a key whose time has passed, before it is written to.
+    fn drop_if_past(&mut self, db: u32, name: &[u8]) {
+        let clock = self.clock;
+        if !clock.expires {
+            return;
+        }
+        let hash = table::hash(name);
+        let Some(home) = self.dbs.get_mut(&db) else {
+            return;
+        };
+        if let Some(place) = home.slots.find_hashed(name, hash)
+            && home
+                .slots
+                .get(place)
+                .is_some_and(|s| is_past(&s.head(), clock))
+        {
+            home.take(place, hash);
+        }
+    }
+
+    /// Puts a key in, in the place of the one with its name if there is one.
+    #[inline]
+    pub fn put(&mut self, db: u32, slot: Slot) {
+        let hash = table::hash(slot.head().name);
+        self.dirty += 1;
+        self.dbs.entry(db).or_default().put(slot, hash);
+    }
+
+    /// Room for so many more keys.
+    pub fn reserve(&mut self, db: u32, more: usize) {
+        self.dbs.entry(db).or_default().slots.reserve(more);
+    }
+
+    /// Takes a key out, whole. One that is past its expiry goes too, but counts as not there.
+    pub fn remove(&mut self, db: u32, name: &[u8]) -> Option<Slot> {
+        let hash = table::hash(name);
+        let clock = self.clock;
+        let home = self.dbs.get_mut(&db)?;
+        let place = home.slots.find_hashed(name, hash)?;
+        let gone = home.take(place, hash)?;
+        if is_past(&gone.head(), clock) {
+            return None;
+        }
+        self.dirty += 1;
+        Some(gone)
+    }
+
+    /// Empties a database. How many keys went.
+    pub fn flush(&mut self, db: u32) -> usize {
+        let gone = self.dbs.remove(&db).map_or(0, |db| db.len());
+        self.dirty += gone as u64;
+        gone
+    }
+
+    /// Empties all of them. How many keys went.
+    pub fn flush_all(&mut self) -> usize {
+        let gone = std::mem::take(&mut self.dbs).values().map(Db::len).sum();
+        self.dirty += gone as u64;
+        gone
+    }
+
+    /// Swaps two databases.
+    pub fn swap(&mut self, a: u32, b: u32) {
+        if a == b {
+            return;
+        }
+        let (first, second) = (self.dbs.remove(&a), self.dbs.remove(&b));
+        self.dbs.extend(first.map(|db| (b, db)));
+        self.dbs.extend(second.map(|db| (a, db)));
+        self.dirty += 1;
+    }
+
+    /// All databases, out of the engine.
+    pub fn take_dbs(&mut self) -> BTreeMap<u32, Db> {
+        std::mem::take(&mut self.dbs)
+    }
+}
+
+impl Db {
+    /// All keys, out of the database.
+    #[must_use]
+    pub fn into_slots(self) -> Vec<Slot> {
+        self.slots.into_items()
+    }
+}
+
+/// A key under work. When it ends the key is back in its place, or gone if nothing is left of it.
+#[derive(Debug)]
+pub struct Edit<'k> {
+    db: &'k mut Db,
+    place: Option<usize>,
+    hash: u32,
+    /// The key.
+    pub entry: Entry,
+    /// Up to where values stay packed.
+    pub limits: &'k Limits,
+    had_expiry: bool,
+    abandoned: bool,
+    dirty: &'k mut u64,
+}
+
+impl Edit<'_> {
+    /// Nothing came of it: a key that was not there before will not be there after. (Collections without elements go
+    /// by themselves; this is for strings and streams, which may stay empty.)
+    pub fn abandon(&mut self) {
+        self.abandoned = self.place.is_none();
+    }
+
+    /// Whether it was there before.
+    #[must_use]
+    pub fn existed(&self) -> bool {
+        self.place.is_some()
+    }
+
+    /// So much has changed.
+    pub fn changed(&mut self, by: usize) {
+        *self.dirty += by as u64;
+    }
+}
+
+impl Drop for Edit<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        let entry = std::mem::take(&mut self.entry);
+        let gone = self.abandoned || entry.is_gone();
+        let slot = entry.into_slot();
+        let has_expiry = !gone && slot.head().expire_ms.is_some();
+        self.db.expires += usize::from(has_expiry);
+        self.db.expires -= usize::from(self.had_expiry);
+        match self.place {
+            Some(place) if gone => {
+                self.db.slots.swap_remove_hashed(place, self.hash);
+            }
+            Some(place) => {
+                if let Some(to) = self.db.slots.get_mut(place) {
+                    *to = slot;
+                }
+            }
+            None if gone => {}
+            None => {
+                self.db.slots.insert_hashed(slot, self.hash);
+            }
+        }
+    }
+}

@@ -1,0 +1,271 @@
+//! The built-in engine: executes commands as Redis and Valkey do.
+//!
+//! ```text
+//!   argv ─▶ row of the command table ─▶ its function ─▶ Keys ─▶ values
+//!                arity, MULTI              cmd/*        the gate   value/*
+//!                                            └─▶ Out: the reply, or nothing where nobody listens
+//! ```
+//! One thread owns it. Nothing here reads a clock, a file or a socket: time is handed in with [`keys::Clock`], and what
+//! comes out is replies and state. A replay runs with a clock that expires nothing, as a log says itself what expired.
+
+pub mod args;
+mod cmd;
+pub mod entry;
+pub mod keys;
+pub mod reply;
+pub mod table;
+pub mod value;
+
+use crate::aof::block::Args;
+use crate::model::commands::{self, Command, Found};
+use crate::model::kind::Flavour;
+use crate::model::target::Target;
+use args::Kept;
+use keys::Keys;
+use reply::{Done, Out, Refusal};
+
+/// What a command's function works on.
+pub(crate) struct Cx<'a> {
+    /// All databases.
+    pub(crate) keys: &'a mut Keys,
+    /// The one that is selected.
+    pub(crate) db: u32,
+    /// Where the reply goes.
+    pub(crate) out: &'a mut Out,
+    /// Whose behaviour and words.
+    pub(crate) dialect: &'static Target,
+}
+
+impl Cx<'_> {
+    /// Whether it is to behave as Valkey.
+    pub(crate) fn is_valkey(&self) -> bool {
+        self.dialect.flavour == Flavour::Valkey
+    }
+
+    /// Whether it is to behave as Redis, of that version at least.
+    pub(crate) fn is_redis(&self, version: (u8, u8)) -> bool {
+        self.dialect.flavour == Flavour::Redis && self.dialect.version >= version
+    }
+}
+
+/// A command's function: it answers or refuses. Arity has been checked.
+type Run = fn(&mut Cx<'_>, &Args<'_>) -> Done;
+
+/// What stands between the commands of one connection, or of one file.
+#[derive(Debug, Default)]
+pub struct Session {
+    /// The selected database.
+    pub db: u32,
+    multi: Option<Multi>,
+}
+
+#[derive(Debug, Default)]
+struct Multi {
+    queue: Vec<Kept>,
+    refused: bool,
+}
+
+impl Session {
+    /// Whether a `MULTI` is open.
+    #[must_use]
+    pub fn in_multi(&self) -> bool {
+        self.multi.is_some()
+    }
+}
+
+/// The engine. See the module.
+pub struct Engine {
+    /// All databases.
+    pub keys: Keys,
+    /// Whose behaviour and words.
+    dialect: &'static Target,
+    functions: &'static [Option<Run>],
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine")
+            .field("dialect", &self.dialect.name)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Engine {
+    /// An empty one that behaves as that server.
+    #[must_use]
+    pub fn new(dialect: &'static Target) -> Engine {
+        Engine {
+            keys: Keys::default(),
+            dialect,
+            functions: cmd::functions(),
+        }
+    }
+
+    /// Whose behaviour and words.
+    #[must_use]
+    pub fn dialect(&self) -> &'static Target {
+        self.dialect
+    }
+
+    /// Runs a command, or queues it where a `MULTI` is open.
+    ///
+    /// # Errors
+    /// What the server would answer with `-`; nothing is in `out` then. Inside the reply of `EXEC` refusals are
+    /// elements.
+    #[inline]
+    pub fn run(&mut self, session: &mut Session, args: &Args<'_>, out: &mut Out) -> Done {
+        let result = self.find(args).and_then(|row| {
+            if session.multi.is_some() || row.group == commands::Group::Transactions {
+                self.transact(session, row, args, out)
+            } else {
+                self.call(session, row, args, out)
+            }
+        });
+        if result.is_err()
+            && let Some(multi) = &mut session.multi
+        {
+            multi.refused = true;
+        }
+        result
+    }
+
+    /// The row of a command, if it may be called with that many arguments.
+    fn find(&self, args: &Args<'_>) -> Result<&'static Command, Refusal> {
+        match commands::find(args) {
+            Found::Command(row) if row.takes(args.len()) && row.known_to(self.dialect) => Ok(row),
+            found => Err(self.not_found(found, args)),
+        }
+    }
+
+    #[cold]
+    fn not_found(&self, found: Found, args: &Args<'_>) -> Refusal {
+        match found {
+            Found::Command(row) if row.known_to(self.dialect) => {
+                let name = if row.sub.is_empty() {
+                    row.name.to_owned()
+                } else {
+                    format!("{}|{}", row.name, row.sub)
+                };
+                Refusal::of(format!(
+                    "ERR wrong number of arguments for '{name}' command"
+                ))
+            }
+            Found::NoSuchSub(row) => Refusal::of(format!(
+                "ERR unknown subcommand '{}'. Try {} HELP.",
+                String::from_utf8_lossy(cut(args::at(args, 1), 128)),
+                row.name.to_uppercase()
+            )),
+            _ => self.unknown(args),
+        }
+    }
+
+    fn unknown(&self, args: &Args<'_>) -> Refusal {
+        let mut preview = String::new();
+        for arg in args.iter().skip(1) {
+            if preview.len() >= 128 {
+                break;
+            }
+            let arg = cut(arg, 128 - preview.len());
+            preview.push_str(&format!("'{}' ", String::from_utf8_lossy(arg)));
+        }
+        let name = String::from_utf8_lossy(cut(args.name(), 128)).into_owned();
+        let begins = if preview.is_empty()
+            && self.dialect.flavour == Flavour::Redis
+            && self.dialect.version >= (8, 0)
+        {
+            String::new()
+        } else {
+            format!(", with args beginning with: {preview}")
+        };
+        Refusal::of(format!("ERR unknown command '{name}'{begins}"))
+    }
+
+    #[inline]
+    fn call(
+        &mut self,
+        session: &mut Session,
+        row: &'static Command,
+        args: &Args<'_>,
+        out: &mut Out,
+    ) -> Done {
+        let Some(run) = self
+            .functions
+            .get(usize::from(row.index))
+            .copied()
+            .flatten()
+        else {
+            return Err(self.unknown(args));
+        };
+        let mut cx = Cx {
+            keys: &mut self.keys,
+            db: session.db,
+            out,
+            dialect: self.dialect,
+        };
+        let result = run(&mut cx, args);
+        session.db = cx.db;
+        result
+    }
+
+    fn transact(
+        &mut self,
+        session: &mut Session,
+        row: &'static Command,
+        args: &Args<'_>,
+        out: &mut Out,
+    ) -> Done {
+        match (row.name, &mut session.multi) {
+            ("multi", None) => {
+                session.multi = Some(Multi::default());
+                out.ok();
+                Ok(())
+            }
+            ("multi", Some(_)) => Err(Refusal::new("ERR MULTI calls can not be nested")),
+            ("exec", None) => Err(Refusal::new("ERR EXEC without MULTI")),
+            ("discard", None) => Err(Refusal::new("ERR DISCARD without MULTI")),
+            ("exec", Some(_)) => self.exec(session, out),
+            ("discard", Some(_)) => {
+                session.multi = None;
+                out.ok();
+                Ok(())
+            }
+            ("watch", Some(_)) => Err(Refusal::new("ERR WATCH inside MULTI is not allowed")),
+            ("watch" | "unwatch", None) => {
+                out.ok();
+                Ok(())
+            }
+            (_, Some(multi)) => {
+                multi.queue.push(args.iter().collect());
+                out.simple("QUEUED");
+                Ok(())
+            }
+            (_, None) => self.call(session, row, args, out),
+        }
+    }
+
+    fn exec(&mut self, session: &mut Session, out: &mut Out) -> Done {
+        let Some(multi) = session.multi.take() else {
+            return Ok(());
+        };
+        if multi.refused && self.keys.clock.expires {
+            return Err(Refusal::new(
+                "EXECABORT Transaction discarded because of previous errors.",
+            ));
+        }
+        out.array(multi.queue.len());
+        for kept in &multi.queue {
+            let args = kept.args();
+            let done = self
+                .find(&args)
+                .and_then(|row| self.call(session, row, &args, out));
+            if let Err(refusal) = done {
+                out.error(&refusal);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn cut(bytes: &[u8], max: usize) -> &[u8] {
+    bytes.get(..max).unwrap_or(bytes)
+}

@@ -1,0 +1,104 @@
+//! What a key holds: values of parts, the limits up to which they are packed, and their types' own files.
+//!
+//! Each type has three faces: `List` (the parts), `ListRef` (to read: packed or not), `ListMut` (to change: begins
+//! packed, and grows into parts when it passes the limits).
+
+pub mod hash;
+pub mod ints;
+pub mod list;
+pub mod set;
+pub mod stream;
+pub mod zset;
+
+use crate::model::kind::Kind;
+
+/// Strings longer than this stand in an allocation of their own, so that they grow without copying and a new expiry
+/// does not move them.
+pub const LARGE_STRING: usize = 64 << 10;
+
+/// Up to where values stay packed, named as in `redis.conf`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// `hash-max-listpack-entries`
+    pub hash_entries: usize,
+    /// `hash-max-listpack-value`, bytes
+    pub hash_value: usize,
+    /// `set-max-intset-entries`
+    pub set_ints: usize,
+    /// `set-max-listpack-entries`
+    pub set_entries: usize,
+    /// `set-max-listpack-value`, bytes
+    pub set_value: usize,
+    /// `zset-max-listpack-entries`
+    pub zset_entries: usize,
+    /// `zset-max-listpack-value`, bytes
+    pub zset_value: usize,
+    /// `list-max-listpack-size`: so many elements; negative: -1 to -5 for 4, 8, 16, 32, 64 KiB
+    pub list_size: i64,
+    /// `stream-node-max-bytes`; 0: no limit
+    pub stream_bytes: usize,
+    /// `stream-node-max-entries`; 0: no limit
+    pub stream_entries: usize,
+    /// `hll-sparse-max-bytes`
+    pub hll_sparse: usize,
+}
+
+impl Default for Limits {
+    /// Those of a server without a configuration file, since 7.2.
+    fn default() -> Limits {
+        Limits {
+            hash_entries: 512,
+            hash_value: 64,
+            set_ints: 512,
+            set_entries: 128,
+            set_value: 64,
+            zset_entries: 128,
+            zset_value: 64,
+            list_size: -2,
+            stream_bytes: 4096,
+            stream_entries: 100,
+            hll_sparse: 3000,
+        }
+    }
+}
+
+/// A value of parts.
+#[derive(Debug, Clone)]
+pub enum Value {
+    /// A string above [`LARGE_STRING`].
+    String(Vec<u8>),
+    /// A list.
+    List(list::List),
+    /// A set.
+    Set(set::Set),
+    /// A sorted set.
+    Zset(zset::Zset),
+    /// A hash.
+    Hash(hash::Hash),
+    /// A stream.
+    Stream(Box<stream::Stream>),
+    /// A value that commands cannot look into (a module's, an array, a rate limiter): kept as an RDB file holds it.
+    Opaque(Opaque),
+}
+
+/// A value as it stands in an RDB file.
+#[derive(Debug, Clone)]
+pub struct Opaque {
+    /// What it is.
+    pub kind: Kind,
+    /// The type code.
+    pub code: u8,
+    /// The bytes behind the key.
+    pub body: Box<[u8]>,
+}
+
+impl Value {
+    /// An empty value of a kind that is never packed; an empty string for the others.
+    #[must_use]
+    pub fn empty(kind: Kind) -> Value {
+        match kind {
+            Kind::Stream => Value::Stream(Box::default()),
+            _ => Value::String(Vec::new()),
+        }
+    }
+}

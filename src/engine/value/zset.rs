@@ -1,0 +1,552 @@
+//! Sorted sets: a listpack of member and score in order, or a table beside an order.
+
+use super::super::entry::{Entry, ValueRef};
+use super::super::table::{Named, Table};
+use super::set::MAX_PACK;
+use super::{Limits, Value};
+use crate::model::number::{self, DoubleText};
+use crate::packed::pack::{self, Pack};
+use crate::packed::string::Str;
+use std::cmp::Ordering;
+
+#[derive(Debug, Clone)]
+struct Member {
+    score: f64,
+    name: Box<[u8]>,
+}
+
+impl Named for Member {
+    #[inline]
+    fn name(&self) -> &[u8] {
+        &self.name
+    }
+}
+
+/// A member's place in the order.
+#[derive(Debug, Clone, Copy)]
+struct Rung {
+    score: f64,
+    /// Its place in the table.
+    at: u32,
+}
+
+/// Rungs of one chunk at most: an insertion moves half of them at worst.
+const CHUNK: usize = 256;
+
+/// A sorted set of parts.
+#[derive(Debug, Clone, Default)]
+pub struct Zset {
+    members: Table<Member>,
+    /// By score, then by name. No chunk is empty.
+    order: Vec<Vec<Rung>>,
+}
+
+impl Zset {
+    /// Whether it has no members.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.members.is_empty()
+    }
+
+    /// Room for so many more members.
+    pub fn reserve(&mut self, more: usize) {
+        self.members.reserve(more);
+    }
+
+    /// How a rung stands to that score and name. Scores are no NaNs.
+    fn compare(&self, rung: Rung, score: f64, name: &[u8]) -> Ordering {
+        match rung.score.partial_cmp(&score) {
+            Some(Ordering::Equal) | None => self
+                .members
+                .get(rung.at as usize)
+                .map_or(Ordering::Less, |m| m.name.as_ref().cmp(name)),
+            Some(order) => order,
+        }
+    }
+
+    /// The chunk and the place in it where the score and name stand or would stand.
+    fn place(&self, score: f64, name: &[u8]) -> (usize, usize) {
+        let after = |rung: Option<&Rung>| {
+            rung.is_some_and(|r| self.compare(*r, score, name) == Ordering::Less)
+        };
+        let chunk = self
+            .order
+            .partition_point(|chunk| after(chunk.last()))
+            .min(self.order.len().saturating_sub(1));
+        let place = self
+            .order
+            .get(chunk)
+            .map_or(0, |rungs| rungs.partition_point(|r| after(Some(r))));
+        (chunk, place)
+    }
+
+    fn link(&mut self, score: f64, at: usize) {
+        let rung = Rung {
+            score,
+            // A table has no more than 2^32 places.
+            at: u32::try_from(at).unwrap_or(u32::MAX),
+        };
+        let (chunk, place) = match self.members.get(at) {
+            Some(member) => self.place(score, &member.name),
+            None => return,
+        };
+        let last = chunk + 1 == self.order.len();
+        let Some(rungs) = self.order.get_mut(chunk) else {
+            self.order.push(vec![rung]);
+            return;
+        };
+        if rungs.len() < CHUNK {
+            rungs.insert(place, rung);
+        } else if last && place == rungs.len() {
+            // What comes in order fills its chunks.
+            let mut fresh = Vec::with_capacity(CHUNK);
+            fresh.push(rung);
+            self.order.push(fresh);
+        } else {
+            let mut upper = Vec::with_capacity(CHUNK);
+            upper.extend_from_slice(rungs.get(CHUNK / 2..).unwrap_or_default());
+            rungs.truncate(CHUNK / 2);
+            if place <= CHUNK / 2 {
+                rungs.insert(place, rung);
+            } else {
+                upper.insert(place - CHUNK / 2, rung);
+            }
+            self.order.insert(chunk + 1, upper);
+        }
+    }
+
+    fn unlink(&mut self, score: f64, name: &[u8]) {
+        let (chunk, place) = self.place(score, name);
+        let Some(rungs) = self.order.get_mut(chunk) else {
+            return;
+        };
+        if place < rungs.len() {
+            rungs.remove(place);
+        }
+        let left = rungs.len();
+        if left == 0 {
+            self.order.remove(chunk);
+            return;
+        }
+        // Neighbours that have become small are put together.
+        let next = self.order.get(chunk + 1).map_or(CHUNK, Vec::len);
+        if left + next < CHUNK / 2 {
+            let mut upper = self.order.remove(chunk + 1);
+            if let Some(rungs) = self.order.get_mut(chunk) {
+                rungs.append(&mut upper);
+            }
+        }
+    }
+
+    /// Gives a member a score; the one it had before.
+    pub fn set(&mut self, name: &[u8], score: f64) -> Option<f64> {
+        if let Some(at) = self.members.find(name) {
+            let old = self.members.get(at)?.score;
+            if old.to_bits() != score.to_bits() {
+                self.unlink(old, name);
+                self.members.get_mut(at)?.score = score;
+                self.link(score, at);
+            }
+            return Some(old);
+        }
+        let (at, _) = self.members.insert(Member {
+            score,
+            name: name.into(),
+        });
+        self.link(score, at);
+        None
+    }
+
+    /// Takes a member out; its score.
+    pub fn remove(&mut self, name: &[u8]) -> Option<f64> {
+        let at = self.members.find(name)?;
+        let score = self.members.get(at)?.score;
+        self.unlink(score, name);
+        // The last one moves into the gap: its rung has to know.
+        let last = self.members.len() - 1;
+        if at != last
+            && let Some(moved) = self.members.get(last)
+        {
+            let (chunk, place) = self.place(moved.score, &moved.name);
+            if let Some(rung) = self.order.get_mut(chunk).and_then(|c| c.get_mut(place)) {
+                rung.at = u32::try_from(at).unwrap_or(u32::MAX);
+            }
+        }
+        self.members.swap_remove(at);
+        Some(score)
+    }
+
+    fn rung(&self, rung: &Rung) -> Option<(Str<'_>, f64)> {
+        let member = self.members.get(rung.at as usize)?;
+        Some((Str::Bytes(&member.name), member.score))
+    }
+
+    /// The chunk and the place in it of the rank.
+    fn at_rank(&self, mut rank: usize) -> (usize, usize) {
+        for (i, chunk) in self.order.iter().enumerate() {
+            if rank < chunk.len() {
+                return (i, rank);
+            }
+            rank -= chunk.len();
+        }
+        (self.order.len(), 0)
+    }
+
+    fn before(&self, chunk: usize) -> usize {
+        self.order.iter().take(chunk).map(Vec::len).sum()
+    }
+}
+
+/// A sorted set to be read.
+#[derive(Debug, Clone, Copy)]
+pub enum ZsetRef<'a> {
+    /// A listpack.
+    Packed(pack::View<'a>),
+    /// A table and an order.
+    Big(&'a Zset),
+}
+
+/// The score in a listpack entry.
+fn packed_score(score: Str<'_>) -> f64 {
+    #[allow(clippy::cast_precision_loss, reason = "as servers read it")]
+    match score {
+        Str::Int(v) => v as f64,
+        Str::Bytes(text) => number::parse_double(text).unwrap_or(0.0),
+        Str::Giant(_) => 0.0,
+    }
+}
+
+/// Members with their scores, in order. See [`ZsetRef::iter`].
+#[derive(Debug, Clone)]
+pub enum Iter<'a> {
+    /// Of a listpack, from the front.
+    Packed(pack::Iter<'a>),
+    /// Of a listpack, from the back.
+    PackedBack(pack::IterBack<'a>),
+    /// Of an order: the next chunk and place.
+    Big(&'a Zset, usize, usize),
+    /// The same backwards: the chunk, and one more than the next place.
+    BigBack(&'a Zset, usize, usize),
+}
+
+impl<'a> Iterator for Iter<'a> {
+    type Item = (Str<'a>, f64);
+
+    fn next(&mut self) -> Option<(Str<'a>, f64)> {
+        match self {
+            Iter::Packed(iter) => {
+                let member = iter.next()?.value;
+                Some((member, packed_score(iter.next()?.value)))
+            }
+            Iter::PackedBack(iter) => {
+                let score = packed_score(iter.next()?.value);
+                Some((iter.next()?.value, score))
+            }
+            Iter::Big(zset, chunk, place) => {
+                let zset = *zset;
+                let rungs = zset.order.get(*chunk)?;
+                let rung = rungs.get(*place)?;
+                *place += 1;
+                if *place == rungs.len() {
+                    (*chunk, *place) = (*chunk + 1, 0);
+                }
+                zset.rung(rung)
+            }
+            Iter::BigBack(zset, chunk, place) => {
+                let zset = *zset;
+                if *place == 0 {
+                    *chunk = chunk.checked_sub(1)?;
+                    *place = zset.order.get(*chunk)?.len();
+                }
+                *place -= 1;
+                zset.rung(zset.order.get(*chunk)?.get(*place)?)
+            }
+        }
+    }
+}
+
+impl<'a> ZsetRef<'a> {
+    /// How many members.
+    #[must_use]
+    pub fn len(self) -> usize {
+        match self {
+            ZsetRef::Packed(view) => view.len() / 2,
+            ZsetRef::Big(zset) => zset.members.len(),
+        }
+    }
+
+    /// Whether it has none.
+    #[must_use]
+    pub fn is_empty(self) -> bool {
+        match self {
+            ZsetRef::Packed(view) => view.is_empty(),
+            ZsetRef::Big(zset) => zset.is_empty(),
+        }
+    }
+
+    /// A member's score.
+    #[must_use]
+    pub fn score(self, member: &[u8]) -> Option<f64> {
+        match self {
+            ZsetRef::Packed(view) => {
+                let at = view.find(member, 2)?;
+                Some(packed_score(view.iter_from(at.end).next()?.value))
+            }
+            ZsetRef::Big(zset) => Some(zset.members.get(zset.members.find(member)?)?.score),
+        }
+    }
+
+    /// A member's place in the order, from 0.
+    #[must_use]
+    pub fn rank(self, member: &[u8]) -> Option<usize> {
+        match self {
+            ZsetRef::Packed(view) => {
+                let at = view.find(member, 2)?.at;
+                Some(view.iter().take_while(|e| e.at < at).count() / 2)
+            }
+            ZsetRef::Big(zset) => {
+                let score = zset.members.get(zset.members.find(member)?)?.score;
+                let (chunk, place) = zset.place(score, member);
+                Some(zset.before(chunk) + place)
+            }
+        }
+    }
+
+    /// Members in order from a rank on.
+    #[must_use]
+    pub fn iter_from(self, rank: usize) -> Iter<'a> {
+        match self {
+            ZsetRef::Packed(view) => {
+                let mut iter = view.iter();
+                for _ in 0..rank.saturating_mul(2).min(view.len()) {
+                    iter.skip_one();
+                }
+                Iter::Packed(iter)
+            }
+            ZsetRef::Big(zset) => {
+                let (chunk, place) = zset.at_rank(rank);
+                Iter::Big(zset, chunk, place)
+            }
+        }
+    }
+
+    /// Members in reverse order; `rank` 0 begins with the last one.
+    #[must_use]
+    pub fn iter_back_from(self, rank: usize) -> Iter<'a> {
+        match self {
+            ZsetRef::Packed(view) => {
+                let mut iter = view.iter_back();
+                for _ in 0..rank.saturating_mul(2).min(view.len()) {
+                    iter.next();
+                }
+                Iter::PackedBack(iter)
+            }
+            ZsetRef::Big(zset) => match zset.members.len().checked_sub(rank + 1) {
+                Some(from_front) => {
+                    let (chunk, place) = zset.at_rank(from_front);
+                    Iter::BigBack(zset, chunk, place + 1)
+                }
+                None => Iter::BigBack(zset, 0, 0),
+            },
+        }
+    }
+
+    /// All members in order.
+    #[must_use]
+    pub fn iter(self) -> Iter<'a> {
+        self.iter_from(0)
+    }
+
+    /// How many members at the front `is_before` holds for. It must hold for a member wherever it holds for one behind
+    /// it.
+    #[must_use]
+    pub fn count_before(self, mut is_before: impl FnMut(Str<'_>, f64) -> bool) -> usize {
+        match self {
+            ZsetRef::Packed(_) => self.iter().take_while(|(m, s)| is_before(*m, *s)).count(),
+            ZsetRef::Big(zset) => {
+                let mut before = |rung: Option<&Rung>| {
+                    rung.and_then(|r| zset.rung(r))
+                        .is_some_and(|(m, s)| is_before(m, s))
+                };
+                let chunk = zset.order.partition_point(|chunk| before(chunk.last()));
+                let place = zset
+                    .order
+                    .get(chunk)
+                    .map_or(0, |rungs| rungs.partition_point(|r| before(Some(r))));
+                zset.before(chunk) + place
+            }
+        }
+    }
+}
+
+/// A sorted set to be changed.
+#[derive(Debug)]
+pub struct ZsetMut<'e> {
+    entry: &'e mut Entry,
+    limits: &'e Limits,
+}
+
+impl<'e> ZsetMut<'e> {
+    pub(in super::super) fn new(entry: &'e mut Entry, limits: &'e Limits) -> ZsetMut<'e> {
+        ZsetMut { entry, limits }
+    }
+
+    /// To look at.
+    #[must_use]
+    pub fn view(&self) -> ZsetRef<'_> {
+        match self.entry.value() {
+            ValueRef::Zset(zset) => zset,
+            _ => ZsetRef::Packed(pack::View::new(&[])),
+        }
+    }
+
+    /// So many members of so many bytes in all are about to be set.
+    pub fn expect(&mut self, members: usize, bytes: usize) {
+        if let Some((_, vec, _)) = self.entry.packed_parts() {
+            if members <= self.limits.zset_entries {
+                vec.reserve_exact(bytes + members * 5);
+            }
+        } else if let Some(Value::Zset(zset)) = self.entry.big_value()
+            && members > 8
+        {
+            zset.reserve(members);
+        }
+    }
+
+    /// Gives a member a score, which is no NaN; the one it had before.
+    pub fn set(&mut self, name: &[u8], score: f64) -> Option<f64> {
+        let limits = self.limits;
+        if let Some(Value::Zset(zset)) = self.entry.big_value() {
+            return zset.set(name, score);
+        }
+        let Some((_, vec, at)) = self.entry.packed_parts() else {
+            return None;
+        };
+        let mut pack = Pack::new(vec, at);
+        let found = pack.view().find(name, 2).map(|e| (e.at, e.end));
+        let mut old = None;
+        if let Some((from, value)) = found {
+            let entry = pack.view().iter_from(value).next();
+            let had = entry.map_or(0.0, |e| packed_score(e.value));
+            let to = entry.map_or(value, |e| e.end);
+            old = Some(had);
+            #[allow(clippy::float_cmp, reason = "as servers compare: nothing to move")]
+            if had == score {
+                return old;
+            }
+            pack.remove(from, to, 2);
+        } else if pack.view().len() / 2 >= limits.zset_entries
+            || name.len() > limits.zset_value
+            || pack.view().bytes().len() > MAX_PACK
+        {
+            self.spread(1);
+            return self.set(name, score);
+        }
+        let mut text = Vec::with_capacity(32);
+        number::format_score(score, DoubleText::Fpconv, &mut text);
+        // From the back: what comes in order is appended.
+        let mut place = pack.view().bytes().len() - 1;
+        let mut back = pack.view().iter_back();
+        while let Some(other_score) = back.next() {
+            let Some(other) = back.next() else { break };
+            let before = match packed_score(other_score.value).partial_cmp(&score) {
+                Some(Ordering::Less) => true,
+                Some(Ordering::Greater) => false,
+                _ => other.value.with(|m| m.unwrap_or_default() < name),
+            };
+            if before {
+                break;
+            }
+            place = other.at;
+        }
+        if place == pack.view().bytes().len() - 1 {
+            pack.push(name);
+            pack.push(&text);
+        } else {
+            pack.insert(place, [name, &text]);
+        }
+        old
+    }
+
+    /// Takes a member out; its score.
+    pub fn remove(&mut self, name: &[u8]) -> Option<f64> {
+        if let Some(Value::Zset(zset)) = self.entry.big_value() {
+            return zset.remove(name);
+        }
+        let (_, vec, at) = self.entry.packed_parts()?;
+        let mut pack = Pack::new(vec, at);
+        let (from, value) = pack.view().find(name, 2).map(|e| (e.at, e.end))?;
+        let score = pack.view().iter_from(value).next()?;
+        let (old, to) = (packed_score(score.value), score.end);
+        pack.remove(from, to, 2);
+        Some(old)
+    }
+
+    /// Takes out the members of the ranks `from..to`.
+    pub fn remove_ranks(&mut self, from: usize, to: usize) {
+        let names: Vec<Vec<u8>> = self
+            .view()
+            .iter_from(from)
+            .take(to.saturating_sub(from))
+            .map(|(m, _)| m.with(|m| m.unwrap_or_default().to_vec()))
+            .collect();
+        for name in names {
+            self.remove(&name);
+        }
+    }
+
+    /// To a table and an order, with room for so many more.
+    fn spread(&mut self, more: usize) {
+        let mut zset = Zset::default();
+        let view = self.view();
+        zset.reserve(view.len() + more);
+        for (member, score) in view.iter() {
+            member.with(|m| zset.set(m.unwrap_or_default(), score));
+        }
+        self.entry.become_big(Value::Zset(zset));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::kind::Kind;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn it_is_ordered(small in any::<bool>(), ops in prop::collection::vec((0u8..4, 0u16..600, -3i32..40), 0..1500)) {
+            let limits = Limits { zset_entries: if small { 128 } else { 3 }, ..Limits::default() };
+            let mut entry = Entry::empty(b"k", Kind::Zset);
+            let mut zset = entry.zset(&limits).unwrap();
+            let mut model: Vec<(f64, Vec<u8>)> = Vec::new();
+            for (op, name, score) in ops {
+                let name = name.to_string().into_bytes();
+                let score = f64::from(score) / 2.0;
+                let had = model.iter().position(|(_, n)| *n == name);
+                if op < 3 {
+                    let old = zset.set(&name, score);
+                    prop_assert_eq!(old, had.map(|i| model[i].0));
+                    if let Some(i) = had { model.remove(i); }
+                    model.push((score, name));
+                    model.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+                } else {
+                    prop_assert_eq!(zset.remove(&name), had.map(|i| model.remove(i).0));
+                }
+            }
+            let view = zset.view();
+            prop_assert_eq!(view.len(), model.len());
+            let all: Vec<_> = view.iter().map(|(m, s)| (s, m.to_vec(100).unwrap())).collect();
+            prop_assert_eq!(&all, &model);
+            let mut back: Vec<_> = view.iter_back_from(0).map(|(m, s)| (s, m.to_vec(100).unwrap())).collect();
+            back.reverse();
+            prop_assert_eq!(&back, &model);
+            for (i, (score, name)) in model.iter().enumerate() {
+                prop_assert_eq!(view.rank(name), Some(i));
+                prop_assert_eq!(view.score(name), Some(*score));
+                prop_assert_eq!(view.iter_from(i).next().map(|(_, s)| s), Some(*score));
+                prop_assert_eq!(view.count_before(|_, s| s < *score), model.iter().filter(|(s, _)| s < score).count());
+            }
+        }
+    }
+}
