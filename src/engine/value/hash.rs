@@ -3,7 +3,7 @@
 use super::super::entry::{Entry, ValueRef};
 use super::super::table::{Named, Table};
 use super::set::MAX_PACK;
-use super::{Limits, Value};
+use super::{Limits, MANY, Sieve, Value};
 use crate::packed::pack::{self, Pack};
 use crate::packed::string::Str;
 
@@ -258,11 +258,16 @@ impl<'a> HashRef<'a> {
 pub struct HashMut<'e> {
     entry: &'e mut Entry,
     limits: &'e Limits,
+    sieve: Option<Sieve>,
 }
 
 impl<'e> HashMut<'e> {
     pub(in super::super) fn new(entry: &'e mut Entry, limits: &'e Limits) -> HashMut<'e> {
-        HashMut { entry, limits }
+        HashMut {
+            entry,
+            limits,
+            sieve: None,
+        }
     }
 
     /// To look at.
@@ -279,6 +284,9 @@ impl<'e> HashMut<'e> {
         if let Some((_, vec, _)) = self.entry.packed_parts() {
             if fields <= self.limits.hash_entries {
                 vec.reserve_exact(bytes + fields * 5);
+                if fields >= MANY {
+                    self.sieve = Some(Sieve::of(self.view().iter().map(|f| f.name)));
+                }
             }
         } else if let Some(Value::Hash(hash)) = self.entry.big_value()
             && fields > 8
@@ -295,7 +303,12 @@ impl<'e> HashMut<'e> {
             let small = name.len() <= limits.hash_value
                 && value.len() <= limits.hash_value
                 && pack.view().bytes().len() < MAX_PACK;
-            let found = pack.view().find(name, 2).map(|e| e.end);
+            let is_new = self.sieve.as_mut().is_some_and(|s| s.is_new(name));
+            let found = if is_new {
+                None
+            } else {
+                pack.view().find(name, 2).map(|e| e.end)
+            };
             if small {
                 if let Some(from) = found {
                     let to = pack.view().iter_from(from).next().map_or(from, |e| e.end);

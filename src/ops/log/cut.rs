@@ -64,7 +64,7 @@ pub fn cut(source: Source, options: &Options<'_>, sink: &mut (dyn Write + Send))
     let mut walked = if options.limit == Some(0) {
         Walked::default()
     } else {
-        walk(source, options, &mut cutter)?
+        walk(source, &options.files, &mut cutter)?
     };
     walked.shown = cutter.writer.written;
     for (file, why) in cutter.left_out {

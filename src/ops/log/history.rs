@@ -93,7 +93,7 @@ pub fn history(
         shown: 0,
         report: HistoryReport::default(),
     };
-    let mut walked = walk(source, options, &mut work)?;
+    let mut walked = walk(source, &options.files, &mut work)?;
     walked.shown = work.shown;
     if work.follower.lost {
         walked.note(

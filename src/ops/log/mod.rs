@@ -16,7 +16,7 @@ mod list;
 mod render;
 mod select;
 mod stats;
-mod walk;
+pub(in crate::ops) mod walk;
 
 pub use cut::cut;
 pub use follow::follow;
