@@ -15,6 +15,7 @@ mod log_text;
 mod output;
 mod pages;
 mod progress;
+mod replay;
 mod show;
 mod text;
 mod verify;
@@ -55,6 +56,7 @@ enum Command {
     Dump(dump::Args),
     Get(get::Args),
     Log(log::Args),
+    Replay(replay::Args),
     Verify(verify::Args),
     Completions(pages::Completions),
     Man(pages::Man),
@@ -167,6 +169,7 @@ fn run(command: Option<Command>, cx: &Context) -> Result<Exit> {
         Some(Command::Dump(args)) => dump::run(&args, cx),
         Some(Command::Get(args)) => get::run(&args, cx),
         Some(Command::Log(args)) => log::run(&args, cx),
+        Some(Command::Replay(args)) => replay::run(&args, cx),
         Some(Command::Verify(args)) => verify::run(&args, cx),
         Some(Command::Completions(args)) => pages::completions(&args),
         Some(Command::Man(args)) => pages::man(&args),

@@ -12,7 +12,9 @@ pub mod args;
 mod cmd;
 pub mod entry;
 pub mod keys;
+pub mod load;
 pub mod reply;
+pub mod small;
 pub mod table;
 pub mod value;
 

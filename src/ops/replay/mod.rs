@@ -8,6 +8,7 @@
 //! `EXEC` does not close does not happen. Nothing expires by the clock.
 
 mod feed;
+mod load;
 
 use super::log::walk::{self, Walked};
 use crate::aof::block::{self, Block};
@@ -47,6 +48,8 @@ pub struct Options<'a> {
     pub skip_unknown: bool,
     /// Whether scripts that were logged as such are stepped over.
     pub skip_scripts: bool,
+    /// Workers that load RDB files.
+    pub threads: usize,
     /// Is told how many bytes were read.
     pub progress: &'a (dyn Fn(u64) + Sync),
 }
@@ -122,6 +125,12 @@ impl walk::Visit for Replay<'_, '_> {
         Ok(())
     }
 
+    fn records(&mut self, reader: frame::Reader) -> Result<frame::Reader> {
+        let loaded = load::load(reader, self.engine, self.options)?;
+        self.report.loaded += loaded.keys;
+        Ok(loaded.reader)
+    }
+
     fn rdb(&mut self, _block: &frame::Block) -> Result<()> {
         Ok(())
     }
@@ -158,6 +167,10 @@ impl walk::Visit for Replay<'_, '_> {
     }
 
     fn bodies(&self) -> bool {
+        true
+    }
+
+    fn takes_rdb(&self) -> bool {
         true
     }
 }
