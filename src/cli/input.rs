@@ -376,7 +376,7 @@ fn ttl(value: &str) -> Result<Ttl> {
     }
 }
 
-fn slots(value: &str) -> Result<Rule> {
+pub(super) fn slots(value: &str) -> Result<Rule> {
     let read = |n: &str| n.trim().parse::<u16>().ok().filter(|n| *n < slot::SLOTS);
     let (first, last) = value.split_once('-').unwrap_or((value, value));
     match (read(first), read(last)) {
