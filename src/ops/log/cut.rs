@@ -42,7 +42,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// # Errors
 /// What makes it impossible to go on. Damage is in the result.
 pub fn cut(source: Source, options: &Options<'_>, sink: &mut (dyn Write + Send)) -> Result<Walked> {
-    let whole = options.from_the_start();
+    let whole = options.is_a_beginning();
     let mut cutter = Cutter {
         writer: Writer {
             options,

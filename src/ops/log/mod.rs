@@ -45,13 +45,12 @@ pub struct Options<'a> {
 impl Options<'_> {
     /// Whether what is wanted is a log from its start, up to a time or place or but for some commands: then what it
     /// starts from belongs to it.
-    fn from_the_start(&self) -> bool {
+    fn is_a_beginning(&self) -> bool {
         let select = &self.select;
-        let chosen = !(select.keys.is_empty() && select.commands.is_empty())
-            || !(select.dbs.is_empty() && select.not_dbs.is_empty())
-            || select.from.is_some()
-            || select.since.is_some();
-        !chosen && self.files.is_empty() && self.limit != Some(0)
+        let keys = select.keys.is_empty() && select.commands.is_empty();
+        let dbs = select.dbs.is_empty() && select.not_dbs.is_empty();
+        let start = select.from.is_none() && select.since.is_none();
+        keys && dbs && start && self.files.is_empty() && self.limit != Some(0)
     }
 
     /// Whether keys or databases are all that is chosen by, so that an RDB can be asked for the same.
