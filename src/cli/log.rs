@@ -175,7 +175,7 @@ enum How {
     Hex,
 }
 
-fn offset(text: &str) -> std::result::Result<u64, String> {
+pub(super) fn offset(text: &str) -> std::result::Result<u64, String> {
     let parsed = match text.strip_prefix("0x") {
         Some(hex) => u64::from_str_radix(hex, 16),
         None => text.parse(),

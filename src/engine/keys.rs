@@ -45,6 +45,12 @@ impl Db {
         self.slots.iter()
     }
 
+    /// The same, in one slice.
+    #[must_use]
+    pub fn slots(&self) -> &[Slot] {
+        self.slots.as_slice()
+    }
+
     /// The key at a place of that order.
     #[must_use]
     pub fn at(&self, place: usize) -> Option<&Slot> {

@@ -10,6 +10,7 @@
 
 pub mod args;
 mod cmd;
+pub mod digest;
 pub mod entry;
 pub mod keys;
 pub mod load;
@@ -79,6 +80,8 @@ impl Session {
 pub struct Engine {
     /// All databases.
     pub keys: Keys,
+    /// Whether commands of all servers are known, not those of one alone: a log may come from any.
+    pub any_server: bool,
     /// Whose behaviour and words.
     dialect: &'static Target,
     functions: &'static [Option<Run>],
@@ -98,6 +101,7 @@ impl Engine {
     pub fn new(dialect: &'static Target) -> Engine {
         Engine {
             keys: Keys::default(),
+            any_server: false,
             dialect,
             functions: cmd::functions(),
         }
@@ -134,15 +138,20 @@ impl Engine {
     /// The row of a command, if it may be called with that many arguments.
     fn find(&self, args: &Args<'_>) -> Result<&'static Command, Refusal> {
         match commands::find(args) {
-            Found::Command(row) if row.takes(args.len()) && row.known_to(self.dialect) => Ok(row),
+            Found::Command(row) if row.takes(args.len()) && self.knows(row) => Ok(row),
             found => Err(self.not_found(found, args)),
         }
+    }
+
+    #[inline]
+    fn knows(&self, row: &Command) -> bool {
+        self.any_server || row.known_to(self.dialect)
     }
 
     #[cold]
     fn not_found(&self, found: Found, args: &Args<'_>) -> Refusal {
         match found {
-            Found::Command(row) if row.known_to(self.dialect) => {
+            Found::Command(row) if self.knows(row) => {
                 let name = if row.sub.is_empty() {
                     row.name.to_owned()
                 } else {
