@@ -151,7 +151,7 @@ pub(super) fn run(args: &Args, cx: &Context) -> Result<Exit> {
 }
 
 /// Whose files they are, as far as the first bytes tell.
-fn flavour(source: &Source) -> Flavour {
+pub(super) fn flavour(source: &Source) -> Flavour {
     match source {
         Source::File(input) if input.head.starts_with(b"VALKEY") => Flavour::Valkey,
         Source::File(_) => Flavour::Redis,

@@ -12,9 +12,11 @@ pub mod args;
 mod cmd;
 pub mod digest;
 pub mod entry;
+pub mod functions;
 pub mod keys;
 pub mod load;
 pub mod reply;
+pub mod save;
 pub mod small;
 pub mod table;
 pub mod value;
@@ -24,6 +26,7 @@ use crate::model::commands::{self, Command, Found};
 use crate::model::kind::Flavour;
 use crate::model::target::Target;
 use args::Kept;
+use functions::Functions;
 use keys::Keys;
 use reply::{Done, Out, Refusal};
 
@@ -37,6 +40,8 @@ pub(crate) struct Cx<'a> {
     pub(crate) out: &'a mut Out,
     /// Whose behaviour and words.
     pub(crate) dialect: &'static Target,
+    /// Function libraries.
+    pub(crate) functions: &'a mut Functions,
 }
 
 impl Cx<'_> {
@@ -80,11 +85,13 @@ impl Session {
 pub struct Engine {
     /// All databases.
     pub keys: Keys,
+    /// Function libraries.
+    pub functions: Functions,
     /// Whether commands of all servers are known, not those of one alone: a log may come from any.
     pub any_server: bool,
     /// Whose behaviour and words.
     dialect: &'static Target,
-    functions: &'static [Option<Run>],
+    table: &'static [Option<Run>],
 }
 
 impl std::fmt::Debug for Engine {
@@ -103,7 +110,8 @@ impl Engine {
             keys: Keys::default(),
             any_server: false,
             dialect,
-            functions: cmd::functions(),
+            functions: Functions::default(),
+            table: cmd::functions(),
         }
     }
 
@@ -111,6 +119,13 @@ impl Engine {
     #[must_use]
     pub fn dialect(&self) -> &'static Target {
         self.dialect
+    }
+
+    /// All keys and functions as an RDB of the newest server of its kind. They are gone from the engine.
+    #[must_use]
+    pub fn drain(&mut self) -> save::Saver {
+        let target = crate::model::target::newest(self.dialect.flavour);
+        save::Saver::new(self.keys.take_dbs(), &self.functions, target)
     }
 
     /// Runs a command, or queues it where a `MULTI` is open.
@@ -199,12 +214,7 @@ impl Engine {
         args: &Args<'_>,
         out: &mut Out,
     ) -> Done {
-        let Some(run) = self
-            .functions
-            .get(usize::from(row.index))
-            .copied()
-            .flatten()
-        else {
+        let Some(run) = self.table.get(usize::from(row.index)).copied().flatten() else {
             return Err(self.unknown(args));
         };
         let mut cx = Cx {
@@ -212,6 +222,7 @@ impl Engine {
             db: session.db,
             out,
             dialect: self.dialect,
+            functions: &mut self.functions,
         };
         let result = run(&mut cx, args);
         session.db = cx.db;

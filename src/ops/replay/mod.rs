@@ -125,6 +125,12 @@ impl walk::Visit for Replay<'_, '_> {
     fn records(&mut self, reader: frame::Reader) -> Result<frame::Reader> {
         let loaded = load::load(reader, self.engine, self.options)?;
         self.report.loaded += loaded.keys;
+        for code in &loaded.functions {
+            self.engine
+                .functions
+                .load(code, false)
+                .map_err(|refusal| Error::corrupt(0, refusal.0.into_owned()))?;
+        }
         Ok(loaded.reader)
     }
 
