@@ -45,16 +45,24 @@ impl Db {
         self.slots.iter()
     }
 
+    /// The same, in one slice.
+    #[must_use]
+    pub fn slots(&self) -> &[Slot] {
+        self.slots.as_slice()
+    }
+
     /// The key at a place of that order.
     #[must_use]
     pub fn at(&self, place: usize) -> Option<&Slot> {
         self.slots.get(place)
     }
 
-    fn put(&mut self, slot: Slot, hash: u32) {
+    fn put(&mut self, slot: Slot, hash: u32) -> Option<Slot> {
         self.expires += usize::from(slot.head().expire_ms.is_some());
         let (_, old) = self.slots.insert_hashed(slot, hash);
-        self.expires -= usize::from(old.is_some_and(|o| o.head().expire_ms.is_some()));
+        let expired = old.as_ref().is_some_and(|o| o.head().expire_ms.is_some());
+        self.expires -= usize::from(expired);
+        old
     }
 
     fn take(&mut self, place: usize, hash: u32) -> Option<Slot> {
@@ -205,12 +213,12 @@ impl Keys {
         }
     }
 
-    /// Puts a key in, in the place of the one with its name if there is one.
+    /// Puts a key in, in the place of the one with its name if there is one, which comes back.
     #[inline]
-    pub fn put(&mut self, db: u32, slot: Slot) {
+    pub fn put(&mut self, db: u32, slot: Slot) -> Option<Slot> {
         let hash = table::hash(slot.head().name);
         self.dirty += 1;
-        self.dbs.entry(db).or_default().put(slot, hash);
+        self.dbs.entry(db).or_default().put(slot, hash)
     }
 
     /// Room for so many more keys.

@@ -1,6 +1,7 @@
 //! Hashes: a listpack of pairs, or a table of fields with or without expiries.
 
 use super::super::entry::{Entry, ValueRef};
+use super::super::small::Small;
 use super::super::table::{Named, Table};
 use super::set::MAX_PACK;
 use super::{Limits, MANY, Sieve, Value};
@@ -13,7 +14,7 @@ use crate::packed::string::Str;
 ///   │ length of the name: 7 bits, or 127 and u32 le; bit 7: an expiry │ expiry: i64 le? │ name │ value │
 /// ```
 #[derive(Debug, Clone)]
-struct Pair(Box<[u8]>);
+struct Pair(Small<30>);
 
 const SHORT: u8 = 0x7f;
 const EXPIRES: u8 = 0x80;
@@ -27,26 +28,16 @@ struct Parts<'a> {
 impl Pair {
     #[allow(clippy::cast_possible_truncation, reason = "the length is compared")]
     fn new(name: &[u8], value: &[u8], expire_ms: Option<i64>) -> Pair {
-        let long = name.len() >= usize::from(SHORT);
-        let size = 1
-            + if long { 4 } else { 0 }
-            + if expire_ms.is_some() { 8 } else { 0 }
-            + name.len()
-            + value.len();
-        let mut out = Vec::with_capacity(size);
         let flag = if expire_ms.is_some() { EXPIRES } else { 0 };
-        if long {
-            out.push(SHORT | flag);
-            out.extend_from_slice(&(name.len() as u32).to_le_bytes());
+        let long = (name.len() as u32).to_le_bytes();
+        let expiry = expire_ms.unwrap_or_default().to_le_bytes();
+        let (first, long): (u8, &[u8]) = if name.len() < usize::from(SHORT) {
+            (name.len() as u8, &[])
         } else {
-            out.push(name.len() as u8 | flag);
-        }
-        if let Some(ms) = expire_ms {
-            out.extend_from_slice(&ms.to_le_bytes());
-        }
-        out.extend_from_slice(name);
-        out.extend_from_slice(value);
-        Pair(out.into_boxed_slice())
+            (SHORT, &long)
+        };
+        let expiry: &[u8] = if expire_ms.is_some() { &expiry } else { &[] };
+        Pair(Small::concat(&[&[first | flag], long, expiry, name, value]))
     }
 
     #[inline]
@@ -106,10 +97,10 @@ impl Hash {
         self.fields.is_empty()
     }
 
-    /// How many fields have an expiry.
+    /// How many fields.
     #[must_use]
-    pub fn expires(&self) -> usize {
-        self.expires
+    pub fn len(&self) -> usize {
+        self.fields.len()
     }
 
     /// Room for so many more fields.

@@ -1,6 +1,7 @@
 //! Sets: intset, listpack, or a table.
 
 use super::super::entry::{Entry, Form, ValueRef};
+use super::super::small::Small;
 use super::super::table::Table;
 use super::{Limits, MANY, Sieve, Value, ints};
 use crate::model::number::parse_i64;
@@ -10,7 +11,7 @@ use crate::packed::string::Str;
 /// A set of parts.
 #[derive(Debug, Clone, Default)]
 pub struct Set {
-    members: Table<Box<[u8]>>,
+    members: Table<Small<22>>,
 }
 
 impl Set {
@@ -267,4 +268,4 @@ impl<'e> SetMut<'e> {
 }
 
 /// Listpacks do not grow over this, whatever the limits say: servers stop at 1 GiB.
-pub(super) const MAX_PACK: usize = 1 << 30;
+pub(in super::super) const MAX_PACK: usize = 1 << 30;

@@ -1,6 +1,7 @@
 //! Sorted sets: a listpack of member and score in order, or a table beside an order.
 
 use super::super::entry::{Entry, ValueRef};
+use super::super::small::Small;
 use super::super::table::{Named, Table};
 use super::set::MAX_PACK;
 use super::{Limits, Sieve, Value};
@@ -12,7 +13,7 @@ use std::cmp::Ordering;
 #[derive(Debug, Clone)]
 struct Member {
     score: f64,
-    name: Box<[u8]>,
+    name: Small<22>,
 }
 
 impl Named for Member {
@@ -59,7 +60,7 @@ impl Zset {
             Some(Ordering::Equal) | None => self
                 .members
                 .get(rung.at as usize)
-                .map_or(Ordering::Less, |m| m.name.as_ref().cmp(name)),
+                .map_or(Ordering::Less, |m| (*m.name).cmp(name)),
             Some(order) => order,
         }
     }

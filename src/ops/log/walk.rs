@@ -55,6 +55,15 @@ impl Walked {
 pub(in crate::ops) trait Visit {
     /// A file begins. The stream may be wrapped.
     fn begin(&mut self, part: &Part, opened: &mut Opened) -> Result<()>;
+    /// All records of the RDB at its head. By default block by block.
+    fn records(&mut self, mut reader: frame::Reader) -> Result<frame::Reader> {
+        let mut spare = None;
+        while let Some(block) = reader.next_block(spare.take())? {
+            self.rdb(&block)?;
+            spare = Some(block);
+        }
+        Ok(reader)
+    }
     /// A block of the RDB at its head.
     fn rdb(&mut self, block: &frame::Block) -> Result<()>;
     /// The RDB ends at this offset.
@@ -64,6 +73,10 @@ pub(in crate::ops) trait Visit {
     /// Whether files behind a damaged one are of use.
     fn goes_on(&self) -> bool {
         true
+    }
+    /// Whether an RDB that is no part of a log is welcome.
+    fn takes_rdb(&self) -> bool {
+        false
     }
     /// Whether the bodies of big records will be looked at.
     fn bodies(&self) -> bool {
@@ -185,12 +198,7 @@ fn rdb(
     let read = (|| {
         let mut reader = frame::Reader::new(input.stream, input.file, visit.bodies())?;
         reader.keep_tail();
-        let mut spare = None;
-        while let Some(block) = reader.next_block(spare.take())? {
-            visit.rdb(&block)?;
-            spare = Some(block);
-        }
-        Ok(reader)
+        visit.records(reader)
     })();
     let reader = match read {
         Ok(reader) => reader,
@@ -210,6 +218,14 @@ fn rdb(
         walked.problems.push(e.in_file(&name));
     }
     if alone && !matches!(ending.tail_head.first(), Some(b'*' | b'#')) {
+        if visit.takes_rdb() {
+            file.rdb = Some((reader.header(), ending.end));
+            if !ending.tail_head.is_empty() {
+                walked.note(&name, "bytes follow the RDB: servers do not look at them");
+            }
+            visit.rdb_end(ending.end)?;
+            return Ok(None);
+        }
         let message = "is an RDB file: it has no commands (dump shows its keys)";
         return Err(Error::new(ErrorKind::Unsupported, message));
     }

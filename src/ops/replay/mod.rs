@@ -8,6 +8,7 @@
 //! `EXEC` does not close does not happen. Nothing expires by the clock.
 
 mod feed;
+mod load;
 
 use super::log::walk::{self, Walked};
 use crate::aof::block::{self, Block};
@@ -17,7 +18,6 @@ use crate::engine::{Engine, Session};
 use crate::error::{Error, ErrorKind, Result};
 use crate::filter::glob::Glob;
 use crate::model::commands;
-use crate::model::target::Target;
 use crate::pipe::log::Source as Commands;
 use crate::rdb::frame;
 use crate::source::aof::{Opened, Part, Source};
@@ -25,7 +25,7 @@ use crate::text::quoted;
 use feed::{Fed, feed};
 
 /// Where to stop; nothing of what is not set.
-#[derive(Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Until {
     /// In front of the first command that is logged after this time, Unix milliseconds.
     pub time_ms: Option<i64>,
@@ -39,14 +39,14 @@ pub struct Until {
 
 /// How to replay.
 pub struct Options<'a> {
-    /// As which server.
-    pub target: &'static Target,
     /// Where to stop.
     pub until: Until,
     /// Whether unknown commands are stepped over instead of ending the replay.
     pub skip_unknown: bool,
     /// Whether scripts that were logged as such are stepped over.
     pub skip_scripts: bool,
+    /// Workers that load RDB files.
+    pub threads: usize,
     /// Is told how many bytes were read.
     pub progress: &'a (dyn Fn(u64) + Sync),
 }
@@ -122,6 +122,18 @@ impl walk::Visit for Replay<'_, '_> {
         Ok(())
     }
 
+    fn records(&mut self, reader: frame::Reader) -> Result<frame::Reader> {
+        let loaded = load::load(reader, self.engine, self.options)?;
+        self.report.loaded += loaded.keys;
+        for code in &loaded.functions {
+            self.engine
+                .functions
+                .load(code, false)
+                .map_err(|refusal| Error::corrupt(0, refusal.0.into_owned()))?;
+        }
+        Ok(loaded.reader)
+    }
+
     fn rdb(&mut self, _block: &frame::Block) -> Result<()> {
         Ok(())
     }
@@ -158,6 +170,10 @@ impl walk::Visit for Replay<'_, '_> {
     }
 
     fn bodies(&self) -> bool {
+        true
+    }
+
+    fn takes_rdb(&self) -> bool {
         true
     }
 }
