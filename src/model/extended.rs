@@ -295,9 +295,9 @@ impl Big {
     }
 
     fn bits(&self) -> u32 {
-        self.0.last().map_or(0, |top| {
-            self.0.len() as u32 * 32 - top.leading_zeros()
-        })
+        self.0
+            .last()
+            .map_or(0, |top| self.0.len() as u32 * 32 - top.leading_zeros())
     }
 
     fn times_plus(&mut self, by: u32, plus: u32) {
@@ -437,7 +437,8 @@ mod tests {
     #[test]
     fn what_is_no_number() {
         for text in [
-            "", " 1", "1 ", "nan", "1e", "e1", ".", "+", "0x", "1e5000", "1e-5000", "1p3", "1..2", "--1", "infx",
+            "", " 1", "1 ", "nan", "1e", "e1", ".", "+", "0x", "1e5000", "1e-5000", "1p3", "1..2",
+            "--1", "infx",
         ] {
             assert_eq!(parse(text.as_bytes()), None, "{text}");
         }

@@ -88,8 +88,22 @@ impl Shapes {
             .into_bytes()
     }
 
+    /// The next command, as it is meant.
+    pub(crate) fn plain(&mut self) -> Argv {
+        let line = self.line();
+        self.of(line)
+    }
+
     /// The next command.
     pub(crate) fn command(&mut self) -> Argv {
+        let mut argv = self.plain();
+        if self.percent(3) {
+            self.spoil(&mut argv);
+        }
+        argv
+    }
+
+    fn line(&mut self) -> &'static str {
         let lines: Vec<&str> = self
             .family
             .shapes
@@ -97,12 +111,7 @@ impl Shapes {
             .map(str::trim)
             .filter(|l| !l.is_empty())
             .collect();
-        let line = lines[self.below(lines.len())];
-        let mut argv = self.of(line);
-        if self.percent(3) {
-            self.spoil(&mut argv);
-        }
-        argv
+        lines[self.below(lines.len())]
     }
 
     /// A command of that shape.
