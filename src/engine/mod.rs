@@ -15,6 +15,7 @@ pub mod entry;
 pub mod functions;
 pub mod keys;
 pub mod load;
+pub mod random;
 pub mod reply;
 pub mod save;
 pub mod small;
@@ -42,6 +43,8 @@ pub(crate) struct Cx<'a> {
     pub(crate) dialect: &'static Target,
     /// Function libraries.
     pub(crate) functions: &'a mut Functions,
+    /// Whether what any server takes is taken.
+    pub(crate) lenient: bool,
 }
 
 impl Cx<'_> {
@@ -223,6 +226,7 @@ impl Engine {
             out,
             dialect: self.dialect,
             functions: &mut self.functions,
+            lenient: self.any_server,
         };
         let result = run(&mut cx, args);
         session.db = cx.db;
