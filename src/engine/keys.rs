@@ -9,6 +9,7 @@
 //! told here and nowhere else.
 
 use super::entry::{Entry, Head, Slot, ValueRef};
+use super::random::Random;
 use super::table::{self, Table};
 use super::value::Limits;
 use crate::model::kind::Kind;
@@ -85,6 +86,8 @@ pub struct Keys {
     pub clock: Clock,
     /// How many changes there were.
     pub dirty: u64,
+    /// Chance.
+    pub random: Random,
 }
 
 impl Default for Keys {
@@ -97,6 +100,7 @@ impl Default for Keys {
                 expires: false,
             },
             dirty: 0,
+            random: Random::default(),
         }
     }
 }

@@ -13,6 +13,7 @@ mod cmd;
 pub mod entry;
 pub mod keys;
 pub mod load;
+pub mod random;
 pub mod reply;
 pub mod small;
 pub mod table;
@@ -47,6 +48,11 @@ impl Cx<'_> {
     /// Whether it is to behave as Redis, of that version at least.
     pub(crate) fn is_redis(&self, version: (u8, u8)) -> bool {
         self.dialect.flavour == Flavour::Redis && self.dialect.version >= version
+    }
+
+    /// Whether it is to behave as Redis, older than that version.
+    pub(crate) fn is_redis_before(&self, version: (u8, u8)) -> bool {
+        self.dialect.flavour == Flavour::Redis && self.dialect.version < version
     }
 }
 
