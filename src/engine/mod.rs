@@ -57,6 +57,11 @@ impl Cx<'_> {
     pub(crate) fn is_redis(&self, version: (u8, u8)) -> bool {
         self.dialect.flavour == Flavour::Redis && self.dialect.version >= version
     }
+
+    /// Whether it is to behave as Redis, older than that version.
+    pub(crate) fn is_redis_before(&self, version: (u8, u8)) -> bool {
+        self.dialect.flavour == Flavour::Redis && self.dialect.version < version
+    }
 }
 
 /// A command's function: it answers or refuses. Arity has been checked.
