@@ -17,7 +17,6 @@ use clap::builder::PossibleValue;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use std::ffi::{OsStr, OsString};
 use std::num::NonZeroUsize;
-use std::path::Path;
 
 /// One option of the filter language.
 struct Row {

@@ -9,6 +9,7 @@
 //! told here and nowhere else.
 
 use super::entry::{Entry, Head, Slot, ValueRef};
+use super::random::Random;
 use super::table::{self, Table};
 use super::value::Limits;
 use crate::model::kind::Kind;
@@ -91,6 +92,10 @@ pub struct Keys {
     pub clock: Clock,
     /// How many changes there were.
     pub dirty: u64,
+    /// How many databases there are: `SELECT` refuses others.
+    pub databases: u32,
+    /// For commands that choose by chance.
+    pub random: Random,
 }
 
 impl Default for Keys {
@@ -103,6 +108,8 @@ impl Default for Keys {
                 expires: false,
             },
             dirty: 0,
+            databases: u32::MAX,
+            random: Random::default(),
         }
     }
 }
@@ -130,6 +137,12 @@ impl Keys {
         let db = self.dbs.get(&db)?;
         let slot = db.slots.get(db.slots.find(name)?)?;
         (!is_past(&slot.head(), self.clock)).then_some(slot)
+    }
+
+    /// Whether a key with that head is past its expiry.
+    #[must_use]
+    pub fn is_past(&self, head: &Head<'_>) -> bool {
+        is_past(head, self.clock)
     }
 
     /// The value under that name, to be read.
@@ -238,6 +251,16 @@ impl Keys {
         }
         self.dirty += 1;
         Some(gone)
+    }
+
+    /// Takes out a key whose time has come, which is part of the change that brought it.
+    pub fn delete(&mut self, db: u32, name: &[u8]) {
+        let hash = table::hash(name);
+        if let Some(home) = self.dbs.get_mut(&db)
+            && let Some(place) = home.slots.find_hashed(name, hash)
+        {
+            home.take(place, hash);
+        }
     }
 
     /// Empties a database. How many keys went.

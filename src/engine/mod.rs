@@ -15,6 +15,7 @@ pub mod entry;
 pub mod functions;
 pub mod keys;
 pub mod load;
+pub mod random;
 pub mod reply;
 pub mod save;
 pub mod small;
@@ -42,6 +43,8 @@ pub(crate) struct Cx<'a> {
     pub(crate) dialect: &'static Target,
     /// Function libraries.
     pub(crate) functions: &'a mut Functions,
+    /// Whether what any server takes is taken.
+    pub(crate) lenient: bool,
 }
 
 impl Cx<'_> {
@@ -53,6 +56,11 @@ impl Cx<'_> {
     /// Whether it is to behave as Redis, of that version at least.
     pub(crate) fn is_redis(&self, version: (u8, u8)) -> bool {
         self.dialect.flavour == Flavour::Redis && self.dialect.version >= version
+    }
+
+    /// Whether it is to behave as Redis, older than that version.
+    pub(crate) fn is_redis_before(&self, version: (u8, u8)) -> bool {
+        self.dialect.flavour == Flavour::Redis && self.dialect.version < version
     }
 }
 
@@ -223,6 +231,7 @@ impl Engine {
             out,
             dialect: self.dialect,
             functions: &mut self.functions,
+            lenient: self.any_server,
         };
         let result = run(&mut cx, args);
         session.db = cx.db;

@@ -4,6 +4,8 @@
 mod hash;
 mod keys;
 mod list;
+mod payload;
+mod server;
 mod set;
 mod string;
 mod zset;
@@ -19,6 +21,8 @@ const FAMILIES: &[Family] = &[
     hash::COMMANDS,
     keys::COMMANDS,
     list::COMMANDS,
+    payload::COMMANDS,
+    server::COMMANDS,
     set::COMMANDS,
     string::COMMANDS,
     zset::COMMANDS,
