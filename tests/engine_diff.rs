@@ -23,6 +23,7 @@ mod string;
 use crate::support::diff::Pair;
 use crate::support::server::Kind;
 use crate::support::shapes::{Argv, Family, Shapes, read, typed};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 const FAMILIES: &[&Family] = &[&string::FAMILY];
@@ -93,6 +94,9 @@ fn number(name: &str) -> Option<u64> {
 /// Commands in one sequence.
 const SEQUENCE: u64 = 100;
 
+/// So many differences of a family are enough, each in another command.
+const FOUND: usize = 12;
+
 /// What was found before: a line `# headline` (`# tight: headline` with small limits), then the commands.
 const KEPT: &str = include_str!("engine_diff/kept.txt");
 
@@ -121,6 +125,7 @@ fn against(mut pair: Pair) {
     for family in families {
         let mut shapes = Shapes::new(seed, family);
         let mut others = Shapes::new(seed, &ALL);
+        let mut seen = BTreeSet::new();
         for _ in 0..each.div_ceil(SEQUENCE) {
             let commands: Vec<Argv> = (0..SEQUENCE)
                 .map(|_| {
@@ -136,6 +141,9 @@ fn against(mut pair: Pair) {
                 continue;
             };
             let (commands, tight, differs) = pair.shrink(&commands, tight, &found);
+            if !seen.insert(differs.what.split_once(' ').map(|w| w.0.to_uppercase())) {
+                continue;
+            }
             let lines: Vec<String> = commands.iter().map(|c| typed(c)).collect();
             wrong.push(format!(
                 "# {}{}\n{}\n\n{}",
@@ -144,7 +152,9 @@ fn against(mut pair: Pair) {
                 lines.join("\n"),
                 differs.what
             ));
-            break;
+            if seen.len() == FOUND {
+                break;
+            }
         }
     }
     eprintln!(

@@ -62,11 +62,10 @@ pub(super) const FAMILY: Family = Family {
         "off" => Some(match shapes.below(30) {
             0 => b"-1".to_vec(),
             1 => b"536870912".to_vec(),
-            2 => shapes.word("i"),
+            2 => shapes.word("junk"),
             3 => shapes.number(0, 70_000),
             _ => shapes.number(0, 20),
-        })
-        .filter(|off| off.len() < 8 || off == b"536870912" || off[0] == b'-'),
+        }),
         "acgt" => {
             let n = shapes.below(30);
             Some((0..n).map(|_| b"acgt"[shapes.below(4)]).collect())

@@ -5,10 +5,10 @@ use crate::aof::block::Args;
 use crate::engine::Cx;
 use crate::engine::args::{at, int, is};
 use crate::engine::entry::{Form, Slot, ValueRef};
+use crate::engine::keys::Keys;
 use crate::engine::reply::{Done, Refusal, texts};
 use crate::model::extended::{Extended, Parsed, parse};
 use crate::model::kind::Kind;
-use crate::model::number;
 use crate::packed::string::{Digits, Str};
 use std::borrow::Cow;
 use twox_hash::XxHash3_64;
@@ -48,8 +48,7 @@ const MAX_LEN: u64 = 512 << 20;
 const TOO_LONG: Refusal =
     Refusal::new("ERR string exceeds maximum allowed size (proto-max-bulk-len)");
 const OVERFLOW: Refusal = Refusal::new("ERR increment or decrement would overflow");
-pub(super) const NOT_FINITE: Refusal =
-    Refusal::new("ERR increment would produce NaN or Infinity");
+pub(super) const NOT_FINITE: Refusal = Refusal::new("ERR increment would produce NaN or Infinity");
 const BAD_DIGEST: Refusal = Refusal::new("ERR must be exactly 16 hexadecimal characters");
 
 #[cold]
@@ -65,8 +64,8 @@ pub(super) fn bad_expire(name: &str) -> Refusal {
 }
 
 /// The string under that name, if there is one.
-pub(super) fn string<'a>(cx: &'a Cx<'_>, name: &[u8]) -> Result<Option<Str<'a>>, Refusal> {
-    match cx.keys.find(cx.db, name) {
+pub(super) fn string<'a>(keys: &'a Keys, db: u32, name: &[u8]) -> Result<Option<Str<'a>>, Refusal> {
+    match keys.find(db, name) {
         None => Ok(None),
         Some(ValueRef::Str(s)) => Ok(Some(s)),
         Some(_) => Err(texts::WRONGTYPE),
@@ -131,7 +130,7 @@ fn mget(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {
 }
 
 fn strlen(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {
-    let length = string(cx, at(args, 1))?.map_or(0, |s| len(&s));
+    let length = string(cx.keys, cx.db, at(args, 1))?.map_or(0, |s| len(&s));
     cx.out.count(length);
     Ok(())
 }
@@ -152,7 +151,7 @@ fn range(len: usize, start: i64, end: i64) -> std::ops::Range<usize> {
 
 fn getrange(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {
     let (start, end) = (int(at(args, 2))?, int(at(args, 3))?);
-    let s = string(cx, at(args, 1))?;
+    let s = string(cx.keys, cx.db, at(args, 1))?;
     let s = bytes(s.as_ref());
     let part = s.get(range(s.len(), start, end)).unwrap_or_default();
     cx.out.bulk(part);
@@ -173,7 +172,7 @@ fn digest_of(s: &[u8]) -> [u8; 16] {
 }
 
 fn digest(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {
-    match string(cx, at(args, 1))? {
+    match string(cx.keys, cx.db, at(args, 1))? {
         None => cx.out.nil(),
         Some(s) => {
             let digest = digest_of(&bytes(Some(&s)));
@@ -298,22 +297,24 @@ impl<'a> Condition<'a> {
         }
     }
 
-    /// Whether a digest is one.
+    /// Whether a digest is as long as one. Servers ask only where there is a value to compare with.
     fn check(self) -> Done {
         match self {
-            Condition::IfDeq(digest) | Condition::IfDne(digest)
-                if digest.len() != 16 || !digest.iter().all(u8::is_ascii_hexdigit) =>
-            {
+            Condition::IfDeq(digest) | Condition::IfDne(digest) if digest.len() != 16 => {
                 Err(BAD_DIGEST)
             }
             _ => Ok(()),
         }
     }
 
+    /// Whether it is the same condition, whatever the value.
+    fn is_like(self, other: Condition<'_>) -> bool {
+        std::mem::discriminant(&self) == std::mem::discriminant(&other)
+    }
+
     /// Whether it holds for that value.
     fn holds(self, value: Option<&[u8]>) -> bool {
-        let digest_is =
-            |value: &[u8], digest: &[u8]| digest_of(value).eq_ignore_ascii_case(digest);
+        let digest_is = |value: &[u8], digest: &[u8]| digest_of(value).eq_ignore_ascii_case(digest);
         match (self, value) {
             (Condition::None, _) => true,
             (Condition::Nx, value) => value.is_none(),
@@ -329,6 +330,9 @@ impl<'a> Condition<'a> {
 }
 
 struct SetOptions<'a> {
+    /// `NX` or `XX`.
+    exists: Condition<'a>,
+    /// On the value.
     condition: Condition<'a>,
     expiry: Expiry<'a>,
     get: bool,
@@ -336,21 +340,23 @@ struct SetOptions<'a> {
 
 fn set_options<'a>(cx: &Cx<'_>, args: &Args<'a>) -> Result<SetOptions<'a>, Refusal> {
     let mut options = SetOptions {
+        exists: Condition::None,
         condition: Condition::None,
         expiry: Expiry::Unsaid,
         get: false,
     };
-    let eq = cx.is_redis((8, 4)) || (cx.is_valkey() && cx.dialect.version >= (8, 1));
+    // Redis takes NX and XX behind a condition on the value, but not in front of it.
     let all = cx.is_redis((8, 4));
+    let eq = all || (cx.is_valkey() && cx.dialect.version >= (8, 1));
     let mut i = 3;
     while let Some(word) = args.get(i) {
         let next = args.get(i + 1);
         i += 1;
-        let none = options.condition == Condition::None;
-        if is(word, "NX") && (none || options.condition == Condition::Nx) {
-            options.condition = Condition::Nx;
-        } else if is(word, "XX") && (none || options.condition == Condition::Xx) {
-            options.condition = Condition::Xx;
+        let may_exist = all || options.condition == Condition::None;
+        if is(word, "NX") && options.exists != Condition::Xx && may_exist {
+            options.exists = Condition::Nx;
+        } else if is(word, "XX") && options.exists != Condition::Nx && may_exist {
+            options.exists = Condition::Xx;
         } else if is(word, "GET") {
             options.get = true;
         } else if is(word, "KEEPTTL") && matches!(options.expiry, Expiry::Unsaid | Expiry::Keep) {
@@ -358,10 +364,12 @@ fn set_options<'a>(cx: &Cx<'_>, args: &Args<'a>) -> Result<SetOptions<'a>, Refus
         } else if options.expiry.take(word, next) {
             i += 1;
         } else if eq
-            && none
+            && options.exists == Condition::None
             && let Some(with) = next
             && let Some(condition) = Condition::on_value(word, with)
             && (all || matches!(condition, Condition::IfEq(_)))
+            && (options.condition == Condition::None
+                || (all && options.condition.is_like(condition)))
         {
             options.condition = condition;
             i += 1;
@@ -370,7 +378,7 @@ fn set_options<'a>(cx: &Cx<'_>, args: &Args<'a>) -> Result<SetOptions<'a>, Refus
         }
     }
     let old = !cx.is_valkey() && !cx.is_redis((7, 0));
-    if old && options.get && options.condition == Condition::Nx {
+    if old && options.get && options.exists == Condition::Nx {
         return Err(texts::SYNTAX);
     }
     Ok(options)
@@ -390,30 +398,32 @@ fn set_with_options(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {
     let (name, value) = (at(args, 1), at(args, 2));
     let options = set_options(cx, args)?;
     let mut expire_ms = options.expiry.instant(cx.keys.clock.now_ms, "set")?;
-    options.condition.check()?;
     let slot = cx.keys.slot(cx.db, name);
     if options.expiry == Expiry::Keep {
         expire_ms = slot.and_then(|s| s.head().expire_ms);
     }
-    let old = slot.map(|s| s.value());
-    let wants_string = options.get
-        || !matches!(
-            options.condition,
-            Condition::None | Condition::Nx | Condition::Xx
-        );
-    if wants_string && old.is_some_and(|v| v.kind() != Kind::String) {
-        return Err(texts::WRONGTYPE);
-    }
-    let old = match old {
+    let old = match slot.map(Slot::value) {
+        None => None,
         Some(ValueRef::Str(s)) => Some(s),
-        _ => None,
+        Some(_) if options.get => return Err(texts::WRONGTYPE),
+        Some(_) => None,
     };
-    let holds = match options.condition {
-        Condition::None => true,
+    let mut holds = match options.exists {
         Condition::Nx => slot.is_none(),
         Condition::Xx => slot.is_some(),
-        condition => condition.holds(old.map(|s| bytes(Some(&s))).as_deref()),
+        _ => true,
     };
+    if holds && options.condition != Condition::None {
+        if slot.is_some() {
+            if old.is_none() {
+                return Err(texts::WRONGTYPE);
+            }
+            options.condition.check()?;
+        }
+        holds = options
+            .condition
+            .holds(old.map(|s| bytes(Some(&s))).as_deref());
+    }
     if options.get {
         cx.out.str_or_nil(old.as_ref());
     }
@@ -489,7 +499,7 @@ fn getex(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {
     if first {
         expiry.instant(now, "getex")?;
     }
-    if string(cx, name)?.is_none() {
+    if string(cx.keys, cx.db, name)?.is_none() {
         cx.out.nil();
         return Ok(());
     }
@@ -604,23 +614,17 @@ fn delex(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {
     if args.len() != 2 && args.len() != 4 {
         return Err(arity("delex"));
     }
-    let condition = match args.get(3) {
-        None => Condition::None,
-        Some(with) => {
+    let gone = match (cx.keys.find(cx.db, name), args.get(3)) {
+        (None, _) => false,
+        (Some(_), None) => true,
+        (Some(ValueRef::Str(s)), Some(with)) => {
             let condition = Condition::on_value(at(args, 2), with).ok_or(Refusal::new(
                 "ERR Invalid condition. Use IFEQ, IFNE, IFDEQ, or IFDNE",
             ))?;
-            condition
-        }
-    };
-    let gone = match cx.keys.find(cx.db, name) {
-        None => false,
-        Some(_) if condition == Condition::None => true,
-        Some(ValueRef::Str(s)) => {
             condition.check()?;
             condition.holds(Some(&bytes(Some(&s))))
         }
-        Some(_) => {
+        (Some(_), Some(_)) => {
             return Err(Refusal::new(
                 "ERR Key should be of string type if conditions are specified",
             ));
@@ -635,7 +639,7 @@ fn delex(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {
 
 fn delifeq(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {
     let name = at(args, 1);
-    let s = string(cx, name)?;
+    let s = string(cx.keys, cx.db, name)?;
     let gone = s.is_some() && *bytes(s.as_ref()) == *at(args, 2);
     if gone {
         remove(cx, name);
@@ -668,9 +672,8 @@ fn append(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {
 fn setrange(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {
     let (name, with) = (at(args, 1), at(args, 3));
     let offset = int(at(args, 2))?;
-    let offset =
-        usize::try_from(offset).map_err(|_| Refusal::new("ERR offset is out of range"))?;
-    let old = string(cx, name)?;
+    let offset = usize::try_from(offset).map_err(|_| Refusal::new("ERR offset is out of range"))?;
+    let old = string(cx.keys, cx.db, name)?;
     if with.is_empty() {
         cx.out.count(old.map_or(0, |s| len(&s)));
         return Ok(());
@@ -750,10 +753,8 @@ fn incrbyfloat(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {
     let mut text = Vec::new();
     old.plus(by).ok_or(NOT_FINITE)?.push(&mut text);
     // Servers keep the text, even where it is an integer's.
-    cx.keys.put(
-        cx.db,
-        Slot::packed(Form::Raw, name, expire_ms, &[], &text),
-    );
+    cx.keys
+        .put(cx.db, Slot::packed(Form::Raw, name, expire_ms, &[], &text));
     cx.out.bulk(&text);
     Ok(())
 }
@@ -807,8 +808,8 @@ impl Lengths {
 
 fn lcs(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {
     let wrong = |_| Refusal::new("ERR The specified keys must contain string values");
-    let a = string(cx, at(args, 1)).map_err(wrong)?;
-    let b = string(cx, at(args, 2)).map_err(wrong)?;
+    let a = string(cx.keys, cx.db, at(args, 1)).map_err(wrong)?;
+    let b = string(cx.keys, cx.db, at(args, 2)).map_err(wrong)?;
     let (a, b) = (bytes(a.as_ref()), bytes(b.as_ref()));
     let (mut only_len, mut ranges, mut with_len, mut shortest) = (false, false, false, 0);
     let mut i = 3;
