@@ -7,6 +7,7 @@ mod list;
 mod payload;
 mod server;
 mod set;
+mod sort;
 mod string;
 mod zset;
 
@@ -24,6 +25,7 @@ const FAMILIES: &[Family] = &[
     payload::COMMANDS,
     server::COMMANDS,
     set::COMMANDS,
+    sort::COMMANDS,
     string::COMMANDS,
     zset::COMMANDS,
 ];
