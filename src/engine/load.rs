@@ -235,10 +235,6 @@ impl Builder {
         }
     }
 
-    fn push(&mut self, bytes: &[u8]) {
-        Pack::new(&mut self.vec, 0).push(bytes);
-    }
-
     fn push_str(&mut self, s: &Str<'_>) {
         let mut pack = Pack::new(&mut self.vec, 0);
         match s {
