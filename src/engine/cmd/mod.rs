@@ -5,6 +5,7 @@ mod hash;
 mod keys;
 mod list;
 mod set;
+mod stream;
 mod string;
 mod zset;
 
@@ -20,6 +21,7 @@ const FAMILIES: &[Family] = &[
     keys::COMMANDS,
     list::COMMANDS,
     set::COMMANDS,
+    stream::COMMANDS,
     string::COMMANDS,
     zset::COMMANDS,
 ];

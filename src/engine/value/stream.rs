@@ -1,5 +1,0 @@
-//! Streams.
-
-/// A stream.
-#[derive(Debug, Clone, Default)]
-pub struct Stream {}
