@@ -8,6 +8,7 @@ mod payload;
 mod server;
 mod set;
 mod sort;
+mod stream;
 mod string;
 mod zset;
 
@@ -26,6 +27,7 @@ const FAMILIES: &[Family] = &[
     server::COMMANDS,
     set::COMMANDS,
     sort::COMMANDS,
+    stream::COMMANDS,
     string::COMMANDS,
     zset::COMMANDS,
 ];
