@@ -7,6 +7,8 @@ mod list;
 mod payload;
 mod server;
 mod set;
+mod sort;
+mod stream;
 mod string;
 mod zset;
 
@@ -24,6 +26,8 @@ const FAMILIES: &[Family] = &[
     payload::COMMANDS,
     server::COMMANDS,
     set::COMMANDS,
+    sort::COMMANDS,
+    stream::COMMANDS,
     string::COMMANDS,
     zset::COMMANDS,
 ];
