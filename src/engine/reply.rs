@@ -92,7 +92,9 @@ impl Out {
         self.proto != Proto::Discard
     }
 
-    fn resp3(&self) -> bool {
+    /// Whether RESP3 is spoken.
+    #[must_use]
+    pub fn resp3(&self) -> bool {
         self.proto == Proto::Resp3
     }
 

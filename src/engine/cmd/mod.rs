@@ -4,6 +4,7 @@
 mod hash;
 mod keys;
 mod list;
+mod scan;
 mod set;
 mod string;
 mod zset;
