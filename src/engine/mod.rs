@@ -11,8 +11,10 @@
 pub mod args;
 mod cmd;
 pub mod entry;
+pub mod geohash;
 pub mod keys;
 pub mod load;
+pub mod partial_sort;
 pub mod random;
 pub mod reply;
 pub mod small;

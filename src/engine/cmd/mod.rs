@@ -1,6 +1,7 @@
 //! The commands: one file a family, each with its functions and the table that hangs them on the rows of
 //! [`crate::model::commands`].
 
+mod geo;
 mod hash;
 mod keys;
 mod list;
@@ -17,6 +18,7 @@ use std::sync::LazyLock;
 type Family = &'static [(&'static str, Run)];
 
 const FAMILIES: &[Family] = &[
+    geo::COMMANDS,
     hash::COMMANDS,
     keys::COMMANDS,
     list::COMMANDS,
