@@ -1,10 +1,12 @@
 //! The commands: one file a family, each with its functions and the table that hangs them on the rows of
 //! [`crate::model::commands`].
 
+mod geo;
 mod hash;
 mod keys;
 mod list;
 mod payload;
+mod scan;
 mod server;
 mod set;
 mod sort;
@@ -20,6 +22,7 @@ use std::sync::LazyLock;
 type Family = &'static [(&'static str, Run)];
 
 const FAMILIES: &[Family] = &[
+    geo::COMMANDS,
     hash::COMMANDS,
     keys::COMMANDS,
     list::COMMANDS,
