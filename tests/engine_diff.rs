@@ -18,6 +18,8 @@
 //! | `REDISK_DIFF_STATS=1` | how many of each command were answered, and refused |
 //! | `REDISK_REDIS8_SERVER` | a newer Redis, beside those of [`crate::support::server`] |
 
+mod bitmap;
+mod hyperloglog;
 mod string;
 
 use crate::support::diff::Pair;
@@ -26,7 +28,7 @@ use crate::support::shapes::{Argv, Family, Shapes, read, typed};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-const FAMILIES: &[&Family] = &[&string::FAMILY];
+const FAMILIES: &[&Family] = &[&string::FAMILY, &bitmap::FAMILY, &hyperloglog::FAMILY];
 
 /// Other types to stumble over, expiries, and keys that go.
 const ALL: Family = Family {

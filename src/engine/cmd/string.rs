@@ -43,7 +43,7 @@ pub(super) const COMMANDS: Family = &[
 ];
 
 /// `proto-max-bulk-len` of a server without a configuration file.
-const MAX_LEN: u64 = 512 << 20;
+pub(super) const MAX_LEN: u64 = 512 << 20;
 
 const TOO_LONG: Refusal =
     Refusal::new("ERR string exceeds maximum allowed size (proto-max-bulk-len)");
