@@ -63,3 +63,12 @@ pub const INFLATE: usize = 4 << 20;
 
 /// Bytes that the field names of all hash templates of a file may take.
 pub const TEMPLATES: usize = 32 << 20;
+
+/// Bytes that the field names of one hash template may take.
+pub const TEMPLATE: usize = 4 << 20;
+
+/// Bytes that the metadata in front of a key may take.
+pub const KEY_META: usize = 16 << 20;
+
+/// Databases of a file that are told apart.
+pub const DATABASES: usize = 100_000;

@@ -15,7 +15,9 @@ mod log_text;
 mod output;
 mod pages;
 mod progress;
+mod replay;
 mod show;
+mod state;
 mod text;
 mod verify;
 mod verify_aof;
@@ -55,6 +57,7 @@ enum Command {
     Dump(dump::Args),
     Get(get::Args),
     Log(log::Args),
+    Replay(replay::Args),
     Verify(verify::Args),
     Completions(pages::Completions),
     Man(pages::Man),
@@ -167,6 +170,7 @@ fn run(command: Option<Command>, cx: &Context) -> Result<Exit> {
         Some(Command::Dump(args)) => dump::run(&args, cx),
         Some(Command::Get(args)) => get::run(&args, cx),
         Some(Command::Log(args)) => log::run(&args, cx),
+        Some(Command::Replay(args)) => replay::run(&args, cx),
         Some(Command::Verify(args)) => verify::run(&args, cx),
         Some(Command::Completions(args)) => pages::completions(&args),
         Some(Command::Man(args)) => pages::man(&args),

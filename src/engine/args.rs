@@ -80,11 +80,101 @@ pub(super) fn int(arg: &[u8]) -> Result<i64, Refusal> {
     number::parse_i64(arg).ok_or(texts::NOT_INT)
 }
 
-/// A double that is no NaN.
+/// An integer from `min` to `max`; `refusal` where it is none, or another one.
+pub(super) fn int_in(
+    arg: &[u8],
+    min: i64,
+    max: i64,
+    refusal: &'static str,
+) -> Result<i64, Refusal> {
+    number::parse_i64(arg)
+        .filter(|n| (min..=max).contains(n))
+        .ok_or(Refusal::new(refusal))
+}
+
+/// An integer that has a negative.
+pub(super) fn symmetric(arg: &[u8]) -> Result<i64, Refusal> {
+    let n = int(arg)?;
+    if n == i64::MIN {
+        return Err(Refusal::new(
+            "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807",
+        ));
+    }
+    Ok(n)
+}
+
+/// A count: 0 and up.
+pub(super) fn count(arg: &[u8]) -> Result<usize, Refusal> {
+    int_in(
+        arg,
+        0,
+        i64::MAX,
+        "ERR value is out of range, must be positive",
+    )
+    .map(clamped)
+}
+
+/// A number of things that is not negative, and no more than fit into memory.
+pub(super) fn clamped(n: i64) -> usize {
+    usize::try_from(n).unwrap_or(if n < 0 { 0 } else { usize::MAX })
+}
+
+/// A double as servers take scores and increments: no NaN, nothing around it, not too large and not too small.
+#[inline]
 pub(super) fn float(arg: &[u8]) -> Result<f64, Refusal> {
-    number::parse_double(arg)
-        .filter(|d| !d.is_nan())
-        .ok_or(texts::NOT_FLOAT)
+    double(arg).ok_or(texts::NOT_FLOAT)
+}
+
+/// The same, without a word where it is none.
+#[inline]
+pub(super) fn double(arg: &[u8]) -> Option<f64> {
+    if arg.len() <= 15
+        && let Some(value) = number::parse_double(arg)
+        && value.is_finite()
+        && (value != 0.0 || arg.len() == 1)
+    {
+        return Some(value);
+    }
+    let number = number::strtod(arg);
+    let is_whole = number.read == arg.len() && !arg.first().is_some_and(|b| is_blank(*b));
+    (is_whole && number.read > 0 && !number.out_of_range && !number.value.is_nan())
+        .then_some(number.value)
+}
+
+/// What C calls a space.
+pub(super) fn is_blank(b: u8) -> bool {
+    matches!(b, b' ' | 0x09..=0x0d)
+}
+
+/// How long a command is ready to wait, seconds: only checked, as nothing waits here.
+pub(super) fn timeout(arg: &[u8], now_ms: i64, is_old: bool) -> Result<(), Refusal> {
+    const NEGATIVE: Refusal = Refusal::new("ERR timeout is negative");
+    let number = number::strtod(arg);
+    let is_whole =
+        number.read == arg.len() && number.read > 0 && !arg.first().is_some_and(|b| is_blank(*b));
+    if !is_whole || number.value.is_nan() {
+        return Err(Refusal::new("ERR timeout is not a float or out of range"));
+    }
+    let ms = number.value * 1000.0;
+    // 2^63: what is above comes out of the old servers' conversion as the lowest integer.
+    #[allow(clippy::cast_precision_loss, reason = "a power of two")]
+    const TOP: f64 = i64::MAX as f64;
+    if ms >= TOP {
+        return Err(if is_old {
+            NEGATIVE
+        } else {
+            Refusal::new("ERR timeout is out of range")
+        });
+    }
+    #[allow(clippy::cast_possible_truncation, reason = "it saturates")]
+    let ms = ms.ceil() as i64;
+    if ms < 0 {
+        return Err(NEGATIVE);
+    }
+    if ms > i64::MAX - now_ms.max(0) {
+        return Err(Refusal::new("ERR timeout is out of range"));
+    }
+    Ok(())
 }
 
 /// The number of a database: 0 and up.

@@ -9,6 +9,7 @@
 //! told here and nowhere else.
 
 use super::entry::{Entry, Head, Slot, ValueRef};
+use super::random::Random;
 use super::table::{self, Table};
 use super::value::Limits;
 use crate::model::kind::Kind;
@@ -45,16 +46,24 @@ impl Db {
         self.slots.iter()
     }
 
+    /// The same, in one slice.
+    #[must_use]
+    pub fn slots(&self) -> &[Slot] {
+        self.slots.as_slice()
+    }
+
     /// The key at a place of that order.
     #[must_use]
     pub fn at(&self, place: usize) -> Option<&Slot> {
         self.slots.get(place)
     }
 
-    fn put(&mut self, slot: Slot, hash: u32) {
+    fn put(&mut self, slot: Slot, hash: u32) -> Option<Slot> {
         self.expires += usize::from(slot.head().expire_ms.is_some());
         let (_, old) = self.slots.insert_hashed(slot, hash);
-        self.expires -= usize::from(old.is_some_and(|o| o.head().expire_ms.is_some()));
+        let expired = old.as_ref().is_some_and(|o| o.head().expire_ms.is_some());
+        self.expires -= usize::from(expired);
+        old
     }
 
     fn take(&mut self, place: usize, hash: u32) -> Option<Slot> {
@@ -83,6 +92,10 @@ pub struct Keys {
     pub clock: Clock,
     /// How many changes there were.
     pub dirty: u64,
+    /// How many databases there are: `SELECT` refuses others.
+    pub databases: u32,
+    /// For commands that choose by chance.
+    pub random: Random,
 }
 
 impl Default for Keys {
@@ -95,6 +108,8 @@ impl Default for Keys {
                 expires: false,
             },
             dirty: 0,
+            databases: u32::MAX,
+            random: Random::default(),
         }
     }
 }
@@ -122,6 +137,12 @@ impl Keys {
         let db = self.dbs.get(&db)?;
         let slot = db.slots.get(db.slots.find(name)?)?;
         (!is_past(&slot.head(), self.clock)).then_some(slot)
+    }
+
+    /// Whether a key with that head is past its expiry.
+    #[must_use]
+    pub fn is_past(&self, head: &Head<'_>) -> bool {
+        is_past(head, self.clock)
     }
 
     /// The value under that name, to be read.
@@ -205,12 +226,12 @@ impl Keys {
         }
     }
 
-    /// Puts a key in, in the place of the one with its name if there is one.
+    /// Puts a key in, in the place of the one with its name if there is one, which comes back.
     #[inline]
-    pub fn put(&mut self, db: u32, slot: Slot) {
+    pub fn put(&mut self, db: u32, slot: Slot) -> Option<Slot> {
         let hash = table::hash(slot.head().name);
         self.dirty += 1;
-        self.dbs.entry(db).or_default().put(slot, hash);
+        self.dbs.entry(db).or_default().put(slot, hash)
     }
 
     /// Room for so many more keys.
@@ -230,6 +251,16 @@ impl Keys {
         }
         self.dirty += 1;
         Some(gone)
+    }
+
+    /// Takes out a key whose time has come, which is part of the change that brought it.
+    pub fn delete(&mut self, db: u32, name: &[u8]) {
+        let hash = table::hash(name);
+        if let Some(home) = self.dbs.get_mut(&db)
+            && let Some(place) = home.slots.find_hashed(name, hash)
+        {
+            home.take(place, hash);
+        }
     }
 
     /// Empties a database. How many keys went.

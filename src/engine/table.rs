@@ -1,7 +1,7 @@
 //! Things found by a name that they hold themselves, kept in the order they came in.
 //!
 //! ```text
-//!   items  │ thing │ thing │ thing │ …                16 bytes each for what is one boxed slice
+//!   items  │ thing │ thing │ thing │ …                16 bytes each for a key
 //!   index    hash table of (place in items, 32 bits of hash): 8 bytes and a byte of control
 //! ```
 //! The things stand in one vector, so going over them is fast and always gives the same order, and a place is a random
@@ -16,12 +16,6 @@ use std::hash::{BuildHasher, Hasher};
 pub trait Named {
     /// The name.
     fn name(&self) -> &[u8];
-}
-
-impl Named for Box<[u8]> {
-    fn name(&self) -> &[u8] {
-        self
-    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -148,6 +142,10 @@ impl<T: Named> Table<T> {
                 // More than 2^32 things do not fit into memory.
                 let at = u32::try_from(items.len()).unwrap_or(u32::MAX);
                 entry.insert(Link { at, hash });
+                if items.len() == items.capacity() {
+                    // By a quarter: doubling would leave a third of large tables empty.
+                    items.reserve_exact((items.len() / 4).max(8));
+                }
                 items.push(thing);
                 (at as usize, None)
             }
@@ -198,9 +196,15 @@ impl<T: Named> Table<T> {
         self.items.iter()
     }
 
+    /// All things in order.
+    #[must_use]
+    pub fn as_slice(&self) -> &[T] {
+        &self.items
+    }
+
     /// Room for so many more things.
     pub fn reserve(&mut self, more: usize) {
-        self.items.reserve(more);
+        self.items.reserve_exact(more.max(self.items.len() / 4));
         self.index.reserve(more, |link| spread(link.hash));
     }
 

@@ -4,4 +4,5 @@ pub mod dump;
 pub mod get;
 pub mod info;
 pub mod log;
+pub mod replay;
 pub mod verify;

@@ -44,7 +44,7 @@ pub struct Report {
     pub bytes: u64,
     /// Keys read.
     pub keys: u64,
-    /// Databases with keys.
+    /// Databases with keys; counted up to [`limits::DATABASES`].
     pub dbs: u64,
     /// The problems, in the order of the file: the first [`limits::FINDINGS_LISTED`].
     pub findings: Vec<Finding>,
@@ -154,6 +154,14 @@ const DATABASES: u64 = 16;
 /// Problems that are named as reasons.
 const REASONS: usize = 5;
 
+/// Adds to a set that a file cannot make bigger than memory. A file has too many whatever the number of workers: so the
+/// size of their union is the same.
+fn tell_apart(set: &mut BTreeSet<u64>, n: u64) {
+    if set.len() < limits::DATABASES {
+        set.insert(n);
+    }
+}
+
 struct Worker<'a> {
     keys: Batch<'a>,
     sc: Scratch,
@@ -161,6 +169,7 @@ struct Worker<'a> {
     seen: u64,
     used: Used,
     dbs: BTreeSet<u64>,
+    highest_db: u64,
     last_db: Option<u64>,
     modules: BTreeSet<u64>,
     found: Found,
@@ -332,7 +341,8 @@ impl Worker<'_> {
         let db = record.frame.db;
         if self.last_db != Some(db) {
             self.last_db = Some(db);
-            self.dbs.insert(db);
+            self.highest_db = self.highest_db.max(db);
+            tell_apart(&mut self.dbs, db);
         }
         if row.kind == Kind::Module {
             self.module(record);
@@ -468,6 +478,7 @@ fn run(
         seen: 0,
         used: Used::default(),
         dbs: BTreeSet::new(),
+        highest_db: 0,
         last_db: None,
         modules: BTreeSet::new(),
         found: Found::default(),
@@ -482,11 +493,15 @@ fn run(
     let mut parts = Vec::new();
     let mut used = Used::default();
     let mut dbs = BTreeSet::new();
+    let mut highest_db = 0;
     let mut modules = BTreeSet::new();
     for worker in outcome.workers {
         report.keys += worker.seen;
         used.merge(&worker.used);
-        dbs.extend(worker.dbs);
+        for db in worker.dbs {
+            tell_apart(&mut dbs, db);
+        }
+        highest_db = highest_db.max(worker.highest_db);
         modules.extend(worker.modules);
         parts.push(worker.found);
     }
@@ -538,7 +553,7 @@ fn run(
         judge_ending(ending, keep_tail, &mut whole);
     }
     *tail = outcome.reader.into_tail();
-    if let Some(db) = dbs.last().filter(|db| **db >= DATABASES) {
+    if highest_db >= DATABASES {
         whole.push(
             u64::MAX,
             Finding {
@@ -547,7 +562,7 @@ fn run(
                     "database",
                     0,
                     format!(
-                        "keys in database {db}: a server loads the file only with room for so many (databases; {DATABASES} by default)"
+                        "keys in database {highest_db}: a server loads the file only with room for so many (databases; {DATABASES} by default)"
                     ),
                 )
             },

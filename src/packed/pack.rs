@@ -41,6 +41,39 @@ pub struct Entry<'a> {
     pub value: Str<'a>,
 }
 
+/// An element that others are compared with.
+#[derive(Debug, Clone, Copy)]
+pub struct Needle<'a> {
+    bytes: &'a [u8],
+    int: Option<i64>,
+}
+
+impl<'a> Needle<'a> {
+    /// To look for that element.
+    #[must_use]
+    #[inline]
+    pub fn new(element: &'a [u8]) -> Needle<'a> {
+        Needle {
+            bytes: element,
+            int: match Form::of(element) {
+                Form::Int(v) => Some(v),
+                Form::Bytes(_) => None,
+            },
+        }
+    }
+
+    /// Whether an element out of a listpack, or of plain bytes, is the same.
+    #[must_use]
+    #[inline]
+    pub fn is(&self, value: &Str<'_>) -> bool {
+        match value {
+            Str::Bytes(b) => *b == self.bytes,
+            Str::Int(v) => Some(*v) == self.int,
+            Str::Giant(_) => false,
+        }
+    }
+}
+
 /// How an element is stored.
 enum Form<'a> {
     Int(i64),
@@ -224,18 +257,10 @@ impl<'a> View<'a> {
     #[must_use]
     #[inline]
     pub fn find(self, element: &[u8], step: usize) -> Option<Entry<'a>> {
-        let int = match Form::of(element) {
-            Form::Int(v) => Some(v),
-            Form::Bytes(_) => None,
-        };
+        let needle = Needle::new(element);
         let mut iter = self.iter();
         while let Some(entry) = iter.next() {
-            let equal = match entry.value {
-                Str::Bytes(b) => b == element,
-                Str::Int(v) => Some(v) == int,
-                Str::Giant(_) => false,
-            };
-            if equal {
+            if needle.is(&entry.value) {
                 return Some(entry);
             }
             for _ in 1..step {
@@ -442,6 +467,27 @@ impl<'v> Pack<'v> {
     pub fn remove(&mut self, at: usize, end: usize, removed: usize) {
         self.splice(at, end, &[]);
         self.changed(-(removed as isize));
+    }
+
+    /// Takes out entries: their `at` and `end`, ascending. Everything is moved once.
+    pub fn remove_all(&mut self, entries: &[(usize, usize)]) {
+        let Some((first, _)) = entries.first() else {
+            return;
+        };
+        let mut to = self.at + first;
+        let ends = entries.iter().map(|(_, end)| *end);
+        let nexts = entries.iter().skip(1).map(|(at, _)| self.at + at);
+        let last = self.vec.len();
+        for (end, next) in ends.zip(nexts.chain(std::iter::once(last))) {
+            let from = self.at + end;
+            if from > next || next > last {
+                return;
+            }
+            self.vec.copy_within(from..next, to);
+            to += next - from;
+        }
+        self.vec.truncate(to);
+        self.changed(-(entries.len() as isize));
     }
 
     /// Entries were copied in behind the header: there are so many more of them.

@@ -169,7 +169,7 @@ pub struct Block {
     /// The body of the only record, where it is big.
     pub big: Option<BigBody>,
     /// The hash templates defined so far.
-    pub templates: Arc<Templates>,
+    pub templates: Templates,
     /// Magic and version of the file.
     pub header: Header,
 }
@@ -444,7 +444,7 @@ pub struct Reader {
     input_ended: bool,
     ordinal: u64,
     header: Header,
-    templates: Arc<Templates>,
+    templates: Templates,
     db: u64,
     attrs: Attrs,
     crc: Crc64,
@@ -452,6 +452,10 @@ pub struct Reader {
     ending: Option<Ending>,
     keep_tail: bool,
 }
+
+/// How many attributes in a row belong to their key's record: many times what a writer has. Those before are kept, too,
+/// but it begins behind them.
+const ATTRIBUTES: u32 = 64;
 
 /// Why framing of a block stopped.
 enum Stop {
@@ -491,7 +495,7 @@ impl Reader {
             input_ended,
             ordinal: 0,
             header,
-            templates: Arc::default(),
+            templates: Templates::default(),
             db: 0,
             attrs: Attrs::default(),
             crc: Crc64::new(),
@@ -601,7 +605,7 @@ impl Reader {
     fn held_at_once(&self, bytes: &[u8]) -> usize {
         match bytes.first() {
             // Later records need it.
-            Some(&op::HASH_TEMPLATE) if self.header.flavour == Flavour::Redis => limits::TEMPLATES,
+            Some(&op::HASH_TEMPLATE) if self.header.flavour == Flavour::Redis => limits::TEMPLATE,
             _ => self.sizes.big_record,
         }
     }
@@ -659,6 +663,7 @@ impl Reader {
         frames: &mut Vec<Frame>,
     ) -> Result<bool> {
         let mut attrs = self.attrs;
+        let mut run = 0;
         let valkey = self.header.flavour == Flavour::Valkey;
         loop {
             let before = *b;
@@ -667,7 +672,7 @@ impl Reader {
                 let key = len - b.rest().len();
                 let key_start = *b;
                 if let Err(e) = string::skip(b) {
-                    return Err(in_name(e, row));
+                    return Err(in_key_name(e, row));
                 }
                 let body = len - b.rest().len();
                 if let Err(e) = skip::value(b, row.layout, &self.templates) {
@@ -688,6 +693,12 @@ impl Reader {
             let at = before.at();
             let pos = len - before.rest().len();
             if attribute(b, code, pos, len, valkey, &mut attrs)? {
+                run += 1;
+                if run == ATTRIBUTES && attrs.meta.is_none() {
+                    // A run without end must not be held until its key comes.
+                    self.attrs = attrs;
+                    return Ok(true);
+                }
                 continue;
             }
             if pos != start {
@@ -737,21 +748,27 @@ impl Reader {
         let mut scratch = Vec::new();
         for _ in 0..n {
             let name = string::read(&mut b, &mut scratch)?;
-            template.push(&name.to_vec(limits::TEMPLATES as u64)?)?;
+            template.push(&name.to_vec(limits::TEMPLATE as u64)?)?;
         }
-        Arc::make_mut(&mut self.templates).define(id, template)
+        self.templates.define(id, template)
     }
 
     /// A record that does not fit: its head from `bytes`, its body from the stream behind.
     fn big(&mut self, mut bytes: Vec<u8>, mut frames: Vec<Frame>) -> Result<Block> {
         let (frame, body) = loop {
-            match self.big_head(&bytes) {
+            let mut in_name = false;
+            match self.big_head(&bytes, &mut in_name) {
                 Ok(found) => break found,
                 Err(e) if e.kind() == ErrorKind::Truncated && !self.input_ended => {
-                    // The key itself is long.
-                    if bytes.len() as u64 > limits::KEY {
-                        return Err(Error::limit(format!("a key of over {} bytes", limits::KEY))
-                            .at(self.offset));
+                    let (what, most) = if in_name {
+                        ("a key", limits::KEY)
+                    } else {
+                        ("metadata", limits::KEY_META as u64)
+                    };
+                    if bytes.len() as u64 > most {
+                        return Err(
+                            Error::limit(format!("{what} of over {most} bytes")).at(self.offset)
+                        );
                     }
                     let want = bytes.len() * 2;
                     self.input_ended = fill(&mut *self.input, &mut bytes, want, self.offset)?;
@@ -821,7 +838,7 @@ impl Reader {
         if let What::Record(op::HASH_TEMPLATE) = frame.what
             && !valkey
         {
-            let most = limits::TEMPLATES;
+            let most = limits::TEMPLATE;
             return Err(Error::limit(format!("a hash template of over {most} bytes")).at(offset));
         }
         if let What::Key(_) = frame.what {
@@ -831,8 +848,9 @@ impl Reader {
         Ok(self.block(bytes, frames, Some(big)))
     }
 
-    /// Attributes, code and key of the record at the start of `bytes`, and where its body begins.
-    fn big_head(&self, bytes: &[u8]) -> Result<(Frame, usize)> {
+    /// Attributes, code and key of the record at the start of `bytes`, and where its body begins. `in_name` tells whether
+    /// it came as far as the key's name.
+    fn big_head(&self, bytes: &[u8], in_name: &mut bool) -> Result<(Frame, usize)> {
         let len = bytes.len();
         let mut b = Slice::open(bytes, self.offset);
         let valkey = self.header.flavour == Flavour::Valkey;
@@ -847,7 +865,8 @@ impl Reader {
             let key = len - b.rest().len();
             let what = match types::by_code(self.header.flavour, code) {
                 Some(row) => {
-                    string::skip(&mut b).map_err(|e| in_name(e, row))?;
+                    *in_name = true;
+                    string::skip(&mut b).map_err(|e| in_key_name(e, row))?;
                     What::Key(row)
                 }
                 None if pos == 0 => What::Record(code),
@@ -958,7 +977,7 @@ fn small(n: usize) -> u32 {
 }
 
 #[cold]
-fn in_name(e: Error, row: &TypeRow) -> Error {
+fn in_key_name(e: Error, row: &TypeRow) -> Error {
     e.within("the key's name")
         .within(format!("a key of type {} ({})", row.name, row.code))
 }

@@ -27,6 +27,7 @@ use crate::model::finding::Finding;
 use crate::model::kind::Flavour;
 use crate::model::target::{Since, Target};
 use crate::packed::listpack;
+use std::sync::Arc;
 
 /// Who takes metadata in front of the type.
 pub const KEY_META: Since = Since::redis((8, 6));
@@ -85,7 +86,7 @@ impl<'r> Payload<'r> {
                     Some(mut b) => listpack_id(&mut b)?,
                     None => listpack_id(&mut record.big_body()?)?,
                 };
-                names(template(record, id)?, &mut payload.head);
+                names(&*template(record, id)?, &mut payload.head);
             }
             Layout::TemplateArrayRef => {
                 // The id goes; the values stay.
@@ -96,7 +97,7 @@ impl<'r> Payload<'r> {
                         (length::number(&mut b)?, b.left())
                     }
                 };
-                names(template(record, id)?, &mut payload.head);
+                names(&*template(record, id)?, &mut payload.head);
                 payload.skip(len - left);
             }
             _ => {}
@@ -323,7 +324,7 @@ fn refused(record: &Record<'_>, row: &TypeRow, since: Since, target: &Target) ->
     Error::new(ErrorKind::Unsupported, message).at(record.offset())
 }
 
-fn template<'r>(record: &Record<'r>, id: u64) -> Result<&'r Template> {
+fn template(record: &Record<'_>, id: u64) -> Result<Arc<Template>> {
     record.block().templates.get(id).ok_or_else(|| {
         let at = At {
             offset: record.body_offset(),

@@ -83,6 +83,9 @@ impl Hash64 {
 /// How many hashes are held before they go to the file as a sorted run.
 const HELD: usize = 1 << 19;
 
+/// How many suspects are named where hashes went to the file.
+const SUSPECTS: usize = 1 << 18;
+
 /// The strings of one collection.
 ///
 /// Nothing is looked up while they come: hashes are put in a row, and compared when all are there, part by part, so
@@ -149,14 +152,14 @@ impl Seen {
         Ok(())
     }
 
-    /// The hashes that came more than once, ascending; none for nearly everything.
+    /// The hashes that came more than once, ascending; none for nearly everything. Of a great many, the first ones.
     pub fn suspects(&mut self) -> Result<&[u64]> {
         if !self.runs.is_empty() {
             self.flush()?;
             let suspects = &mut self.suspects;
             let mut last = None;
             self.runs.merge(|h| {
-                if last == Some(h) {
+                if last == Some(h) && suspects.last() != Some(&h) && suspects.len() < SUSPECTS {
                     suspects.push(h);
                 }
                 last = Some(h);

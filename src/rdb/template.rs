@@ -9,13 +9,18 @@ use crate::error::{Error, Result};
 use crate::input::bytes::{Bytes, Data};
 use crate::limits;
 use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
 
-/// The templates seen so far in a file.
+/// The templates seen so far in a file. A copy shares them, and does not see those that are defined later.
 #[derive(Debug, Clone, Default)]
 pub struct Templates {
-    by_id: HashMap<u64, Template>,
+    all: Arc<RwLock<HashMap<u64, Defined>>>,
+    seen: usize,
     bytes: usize,
 }
+
+/// A template and how many were defined before it.
+type Defined = (usize, Arc<Template>);
 
 /// The field names of one template.
 #[derive(Debug, Clone, Default)]
@@ -53,12 +58,14 @@ impl Template {
     }
 
     /// Adds a name behind the others.
+    ///
+    /// # Errors
+    /// `Limit` above [`limits::TEMPLATE`] bytes.
     pub fn push(&mut self, name: &[u8]) -> Result<()> {
-        if self.names.len() + name.len() + size_of::<usize>() * self.ends.len() > limits::TEMPLATES
-        {
+        let most = limits::TEMPLATE;
+        if self.names.len() + name.len() + size_of::<usize>() * self.ends.len() > most {
             return Err(Error::limit(format!(
-                "the field names of hash templates take over {} bytes",
-                limits::TEMPLATES
+                "the field names of a hash template take over {most} bytes"
             )));
         }
         self.names.extend_from_slice(name);
@@ -66,21 +73,24 @@ impl Template {
         Ok(())
     }
 
+    /// Bytes of memory, with its place among the others.
     fn weight(&self) -> usize {
-        self.names.len() + self.ends.len() * size_of::<usize>() + 64
+        self.names.len() + self.ends.len() * size_of::<usize>() + 128
     }
 }
 
 impl Templates {
     /// The template with that id.
     #[must_use]
-    pub fn get(&self, id: u64) -> Option<&Template> {
-        self.by_id.get(&id)
+    pub fn get(&self, id: u64) -> Option<Arc<Template>> {
+        let all = self.all.read().unwrap_or_else(PoisonError::into_inner);
+        let (before, template) = all.get(&id)?;
+        (*before < self.seen).then(|| template.clone())
     }
 
     /// Defines one. An id that is there already, no fields at all, or fields that are not ascending are corrupt, as for
     /// servers.
-    pub fn define(&mut self, id: u64, template: Template) -> Result<()> {
+    pub fn define(&mut self, id: u64, mut template: Template) -> Result<()> {
         let sorted = |a: &[u8], b: &[u8]| (a.len(), a) < (b.len(), b);
         let mut last: Option<&[u8]> = None;
         for name in template.fields() {
@@ -98,6 +108,8 @@ impl Templates {
                 format!("hash template {id} has no fields"),
             ));
         }
+        template.names.shrink_to_fit();
+        template.ends.shrink_to_fit();
         self.bytes += template.weight();
         if self.bytes > limits::TEMPLATES {
             return Err(Error::limit(format!(
@@ -105,7 +117,10 @@ impl Templates {
                 limits::TEMPLATES
             )));
         }
-        if self.by_id.insert(id, template).is_some() {
+        let defined = (self.seen, Arc::new(template));
+        self.seen += 1;
+        let mut all = self.all.write().unwrap_or_else(PoisonError::into_inner);
+        if all.insert(id, defined).is_some() {
             return Err(Error::new(
                 crate::ErrorKind::Corrupt,
                 format!("hash template {id} is defined twice"),

@@ -296,11 +296,12 @@ impl SecondLook {
         } else {
             s.to_vec(4096)?
         };
-        if self.held > 8 * limits::GIANT {
-            return Ok(());
+        if let Some(times) = self.times.get_mut(&name) {
+            *times += 1;
+        } else if self.held <= 8 * limits::GIANT {
+            self.held += name.len() + 48;
+            self.times.insert(name, 1);
         }
-        self.held += name.len() + 48;
-        *self.times.entry(name).or_insert(0) += 1;
         Ok(())
     }
 }

@@ -451,7 +451,6 @@ impl Visit for Value<'_, '_, '_> {
                 id(entry, &mut self.out.buf);
                 self.put(b",[");
                 self.inner = true;
-                self.out.relieve()?;
             }
             StreamPart::Field(field, value) => {
                 self.inner_comma();
@@ -460,7 +459,6 @@ impl Visit for Value<'_, '_, '_> {
                 self.put(b",");
                 self.text(&value)?;
                 self.put(b"]");
-                self.out.relieve()?;
             }
             StreamPart::Meta(meta) => {
                 if self.stream == At::Entry {
@@ -509,7 +507,6 @@ impl Visit for Value<'_, '_, '_> {
                 self.put(b",");
                 uint(count, &mut self.out.buf);
                 self.put(b"]");
-                self.out.relieve()?;
             }
             StreamPart::Consumer {
                 name,
@@ -534,7 +531,6 @@ impl Visit for Value<'_, '_, '_> {
             StreamPart::Owned { id: entry, .. } => {
                 self.inner_comma();
                 id(entry, &mut self.out.buf);
-                self.out.relieve()?;
             }
             StreamPart::Nacked { id: entry, .. } => {
                 if self.stream != At::Nacked {
@@ -585,7 +581,6 @@ impl Visit for Value<'_, '_, '_> {
                 self.put(b",");
                 id(entry, &mut self.out.buf);
                 self.put(b"]");
-                self.out.relieve()?;
             }
             StreamPart::IdmpEnd { added, duplicates } => {
                 if self.stream == At::Producer {
@@ -599,7 +594,7 @@ impl Visit for Value<'_, '_, '_> {
                 self.stream = At::Done;
             }
         }
-        Ok(())
+        self.out.relieve()
     }
 
     fn module(&mut self, module: u64, fields: Str<'_>) -> Result<()> {

@@ -4,6 +4,8 @@
 mod hash;
 mod keys;
 mod list;
+mod payload;
+mod server;
 mod set;
 mod stream;
 mod string;
@@ -20,6 +22,8 @@ const FAMILIES: &[Family] = &[
     hash::COMMANDS,
     keys::COMMANDS,
     list::COMMANDS,
+    payload::COMMANDS,
+    server::COMMANDS,
     set::COMMANDS,
     stream::COMMANDS,
     string::COMMANDS,

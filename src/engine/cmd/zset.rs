@@ -3,7 +3,7 @@
 use super::Family;
 use crate::aof::block::Args;
 use crate::engine::Cx;
-use crate::engine::args::{at, bytes_from, float};
+use crate::engine::args::{at, float};
 use crate::engine::reply::{Done, texts};
 use crate::model::kind::Kind;
 
@@ -13,18 +13,14 @@ fn zadd(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {
     if !args.len().is_multiple_of(2) {
         return Err(texts::SYNTAX);
     }
-    for score in args.iter().skip(2).step_by(2) {
-        float(score)?;
-    }
-    let mut edit = cx.keys.edit_or_new(cx.db, at(args, 1), Kind::Zset);
-    let mut zset = edit.entry.zset(edit.limits)?;
-    zset.expect(args.len() / 2 - 1, bytes_from(args, 2));
-    let mut added = 0;
+    let mut pairs = Vec::with_capacity(args.len() / 2 - 1);
     let mut rest = args.iter().skip(2);
     while let (Some(score), Some(member)) = (rest.next(), rest.next()) {
-        added += usize::from(zset.set(member, float(score)?).is_none());
+        pairs.push((member, float(score)?));
     }
-    edit.changed(args.len() / 2 - 1);
+    let mut edit = cx.keys.edit_or_new(cx.db, at(args, 1), Kind::Zset);
+    let added = edit.entry.zset(edit.limits)?.set_all(&pairs);
+    edit.changed(pairs.len());
     cx.out.count(added);
     Ok(())
 }

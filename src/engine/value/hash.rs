@@ -1,9 +1,10 @@
 //! Hashes: a listpack of pairs, or a table of fields with or without expiries.
 
 use super::super::entry::{Entry, ValueRef};
+use super::super::small::Small;
 use super::super::table::{Named, Table};
 use super::set::MAX_PACK;
-use super::{Limits, Value};
+use super::{Limits, MANY, Sieve, Value};
 use crate::packed::pack::{self, Pack};
 use crate::packed::string::Str;
 
@@ -13,7 +14,7 @@ use crate::packed::string::Str;
 ///   │ length of the name: 7 bits, or 127 and u32 le; bit 7: an expiry │ expiry: i64 le? │ name │ value │
 /// ```
 #[derive(Debug, Clone)]
-struct Pair(Box<[u8]>);
+struct Pair(Small<30>);
 
 const SHORT: u8 = 0x7f;
 const EXPIRES: u8 = 0x80;
@@ -27,26 +28,16 @@ struct Parts<'a> {
 impl Pair {
     #[allow(clippy::cast_possible_truncation, reason = "the length is compared")]
     fn new(name: &[u8], value: &[u8], expire_ms: Option<i64>) -> Pair {
-        let long = name.len() >= usize::from(SHORT);
-        let size = 1
-            + if long { 4 } else { 0 }
-            + if expire_ms.is_some() { 8 } else { 0 }
-            + name.len()
-            + value.len();
-        let mut out = Vec::with_capacity(size);
         let flag = if expire_ms.is_some() { EXPIRES } else { 0 };
-        if long {
-            out.push(SHORT | flag);
-            out.extend_from_slice(&(name.len() as u32).to_le_bytes());
+        let long = (name.len() as u32).to_le_bytes();
+        let expiry = expire_ms.unwrap_or_default().to_le_bytes();
+        let (first, long): (u8, &[u8]) = if name.len() < usize::from(SHORT) {
+            (name.len() as u8, &[])
         } else {
-            out.push(name.len() as u8 | flag);
-        }
-        if let Some(ms) = expire_ms {
-            out.extend_from_slice(&ms.to_le_bytes());
-        }
-        out.extend_from_slice(name);
-        out.extend_from_slice(value);
-        Pair(out.into_boxed_slice())
+            (SHORT, &long)
+        };
+        let expiry: &[u8] = if expire_ms.is_some() { &expiry } else { &[] };
+        Pair(Small::concat(&[&[first | flag], long, expiry, name, value]))
     }
 
     #[inline]
@@ -106,10 +97,10 @@ impl Hash {
         self.fields.is_empty()
     }
 
-    /// How many fields have an expiry.
+    /// How many fields.
     #[must_use]
-    pub fn expires(&self) -> usize {
-        self.expires
+    pub fn len(&self) -> usize {
+        self.fields.len()
     }
 
     /// Room for so many more fields.
@@ -258,11 +249,16 @@ impl<'a> HashRef<'a> {
 pub struct HashMut<'e> {
     entry: &'e mut Entry,
     limits: &'e Limits,
+    sieve: Option<Sieve>,
 }
 
 impl<'e> HashMut<'e> {
     pub(in super::super) fn new(entry: &'e mut Entry, limits: &'e Limits) -> HashMut<'e> {
-        HashMut { entry, limits }
+        HashMut {
+            entry,
+            limits,
+            sieve: None,
+        }
     }
 
     /// To look at.
@@ -279,6 +275,9 @@ impl<'e> HashMut<'e> {
         if let Some((_, vec, _)) = self.entry.packed_parts() {
             if fields <= self.limits.hash_entries {
                 vec.reserve_exact(bytes + fields * 5);
+                if fields >= MANY {
+                    self.sieve = Some(Sieve::of(self.view().iter().map(|f| f.name)));
+                }
             }
         } else if let Some(Value::Hash(hash)) = self.entry.big_value()
             && fields > 8
@@ -295,7 +294,12 @@ impl<'e> HashMut<'e> {
             let small = name.len() <= limits.hash_value
                 && value.len() <= limits.hash_value
                 && pack.view().bytes().len() < MAX_PACK;
-            let found = pack.view().find(name, 2).map(|e| e.end);
+            let is_new = self.sieve.as_mut().is_some_and(|s| s.is_new(name));
+            let found = if is_new {
+                None
+            } else {
+                pack.view().find(name, 2).map(|e| e.end)
+            };
             if small {
                 if let Some(from) = found {
                     let to = pack.view().iter_from(from).next().map_or(from, |e| e.end);

@@ -6,7 +6,7 @@
 
 use super::super::entry::{Entry, Form, ValueRef};
 use super::{Limits, Value};
-use crate::packed::pack::{self, Pack};
+use crate::packed::pack::{self, Needle, Pack};
 use crate::packed::string::Str;
 use std::collections::VecDeque;
 
@@ -215,28 +215,82 @@ impl List {
         };
         self.len -= count;
         while count > 0 {
-            let Some(node) = self.nodes.get_mut(i) else {
+            if k == 0 {
+                // Whole nodes go together.
+                let mut whole = 0;
+                while let Some(node) = self.nodes.get(i + whole)
+                    && node.len() <= count
+                {
+                    count -= node.len();
+                    whole += 1;
+                }
+                self.nodes.drain(i..i + whole);
+                if count == 0 {
+                    return;
+                }
+            }
+            let Some(Node::Pack(bytes, len)) = self.nodes.get_mut(i) else {
                 return;
             };
-            let here = count.min(node.len() - k);
+            let here = count.min(*len - k);
             count -= here;
-            if here == node.len() {
-                self.nodes.remove(i);
-                continue;
+            let view = pack::View::new(bytes);
+            let from = view.nth(k).map(|e| e.at);
+            let to = view.nth(k + here).map_or(bytes.len() - 1, |e| e.at);
+            if let Some(from) = from {
+                Pack::new(bytes, 0).remove(from, to, here);
             }
-            if let Node::Pack(bytes, len) = node {
-                let view = pack::View::new(bytes);
-                let from = view.nth(k).map(|e| e.at);
-                let to = view.nth(k + here).map_or(bytes.len() - 1, |e| e.at);
-                if let Some(from) = from {
-                    Pack::new(bytes, 0).remove(from, to, here);
-                }
-                *len -= here;
-            }
+            *len -= here;
             i += 1;
             k = 0;
         }
     }
+
+    /// Takes out up to `max` elements equal to `element`, from the front or from the back. How many went.
+    fn remove_equal(&mut self, element: &[u8], max: usize, from_back: bool) -> usize {
+        let mut left = max;
+        let mut strip = |node: &mut Node| match node {
+            Node::Pack(bytes, len) if left > 0 => {
+                let gone = strip(bytes, 0, element, left, from_back);
+                left -= gone;
+                *len -= gone;
+            }
+            Node::Plain(plain) if left > 0 && **plain == *element => {
+                left -= 1;
+                *node = Node::Pack(Vec::new(), 0);
+            }
+            _ => {}
+        };
+        if from_back {
+            self.nodes.iter_mut().rev().for_each(&mut strip);
+        } else {
+            self.nodes.iter_mut().for_each(&mut strip);
+        }
+        let gone = max - left;
+        if gone > 0 {
+            self.nodes.retain(|node| node.len() > 0);
+            self.len -= gone;
+        }
+        gone
+    }
+}
+
+/// Takes out of the listpack `vec[at..]` up to `max` elements equal to `element`. How many went.
+fn strip(vec: &mut Vec<u8>, at: usize, element: &[u8], max: usize, from_back: bool) -> usize {
+    let needle = Needle::new(element);
+    let view = pack::View::new(vec.get(at..).unwrap_or_default());
+    let mut found: Vec<(usize, usize)> = if from_back {
+        let equal = view.iter_back().filter(|e| needle.is(&e.value));
+        equal.take(max).map(|e| (e.at, e.end)).collect()
+    } else {
+        let equal = view.iter().filter(|e| needle.is(&e.value));
+        equal.take(max).map(|e| (e.at, e.end)).collect()
+    };
+    if from_back {
+        found.reverse();
+    }
+    Pack::new(vec, at).remove_all(&found);
+    found.len()
 }
 
 /// Cuts a listpack at offset `at`; what stands from there on comes back as a listpack of its own.
@@ -564,6 +618,21 @@ impl<'e> ListMut<'e> {
         self.shrunk();
     }
 
+    /// Takes out up to `max` elements equal to `element`, from the front or from the back. How many went.
+    pub fn remove_equal(&mut self, element: &[u8], max: usize, from_back: bool) -> usize {
+        let gone = if let Some((_, vec, at)) = self.entry.packed_parts() {
+            strip(vec, at, element, max, from_back)
+        } else if let Some(Value::List(list)) = self.entry.big_value() {
+            list.remove_equal(element, max, from_back)
+        } else {
+            0
+        };
+        if gone > 0 {
+            self.shrunk();
+        }
+        gone
+    }
+
     /// To a deque.
     fn spread(&mut self) {
         let mut list = List::default();
@@ -582,7 +651,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_is_a_sequence(long in any::<bool>(), ops in prop::collection::vec((0u8..7, any::<prop::sample::Index>(), 0usize..5), 0..200)) {
+        fn it_is_a_sequence(long in any::<bool>(), ops in prop::collection::vec((0u8..8, any::<prop::sample::Index>(), 0usize..5), 0..200)) {
             let limits = Limits { list_size: if long { -2 } else { 4 }, ..Limits::default() };
             let mut entry = Entry::empty(b"k", Kind::List);
             let mut list = entry.list(&limits).unwrap();
@@ -600,6 +669,18 @@ mod tests {
                         let count = (size + 1).min(model.len() - n);
                         list.remove(n, count);
                         model.drain(n..n + count);
+                    }
+                    7 if n < model.len() => {
+                        let element = model[n].clone();
+                        let (max, from_back) = (size.min(2) + 1, step % 2 == 0);
+                        let twice = step % 3 == 0;
+                        if twice { list.expect(1, element.len()); list.push_back(&element); model.push(element.clone()); }
+                        let mut found: Vec<usize> = (0..model.len()).filter(|i| model[*i] == element).collect();
+                        if from_back { found.reverse(); }
+                        found.truncate(max);
+                        found.sort_unstable();
+                        for i in found.iter().rev() { model.remove(*i); }
+                        prop_assert_eq!(list.remove_equal(&element, max, from_back), found.len());
                     }
                     _ => {}
                 }

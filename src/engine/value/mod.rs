@@ -102,3 +102,41 @@ impl Value {
         }
     }
 }
+
+/// Names, remembered roughly: what it calls new is new; what it does not may be so all the same.
+///
+/// A listpack is searched from end to end, which for each of its own elements is work by the square. So whoever adds
+/// many asks here first.
+#[derive(Debug, Clone)]
+struct Sieve {
+    bits: [u64; 64],
+}
+
+impl Sieve {
+    /// With the names that are there already.
+    fn of<'a>(names: impl Iterator<Item = crate::packed::string::Str<'a>>) -> Sieve {
+        let mut sieve = Sieve { bits: [0; 64] };
+        for name in names {
+            name.with(|name| sieve.is_new(name.unwrap_or_default()));
+        }
+        sieve
+    }
+
+    /// Whether a name is surely new; from now on it is not.
+    #[inline]
+    fn is_new(&mut self, name: &[u8]) -> bool {
+        let hash = super::table::hash(name);
+        let bit = 1 << (hash & 63);
+        match self.bits.get_mut((hash >> 6 & 63) as usize) {
+            Some(word) => {
+                let new = *word & bit == 0;
+                *word |= bit;
+                new
+            }
+            None => false,
+        }
+    }
+}
+
+/// From so many on, what is added goes through a [`Sieve`].
+const MANY: usize = 4;

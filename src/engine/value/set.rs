@@ -1,8 +1,9 @@
 //! Sets: intset, listpack, or a table.
 
 use super::super::entry::{Entry, Form, ValueRef};
+use super::super::small::Small;
 use super::super::table::Table;
-use super::{Limits, Value, ints};
+use super::{Limits, MANY, Sieve, Value, ints};
 use crate::model::number::parse_i64;
 use crate::packed::pack::{self, Pack};
 use crate::packed::string::Str;
@@ -10,7 +11,7 @@ use crate::packed::string::Str;
 /// A set of parts.
 #[derive(Debug, Clone, Default)]
 pub struct Set {
-    members: Table<Box<[u8]>>,
+    members: Table<Small<22>>,
 }
 
 impl Set {
@@ -129,11 +130,16 @@ impl<'a> SetRef<'a> {
 pub struct SetMut<'e> {
     entry: &'e mut Entry,
     limits: &'e Limits,
+    sieve: Option<Sieve>,
 }
 
 impl<'e> SetMut<'e> {
     pub(in super::super) fn new(entry: &'e mut Entry, limits: &'e Limits) -> SetMut<'e> {
-        SetMut { entry, limits }
+        SetMut {
+            entry,
+            limits,
+            sieve: None,
+        }
     }
 
     /// To look at.
@@ -155,6 +161,9 @@ impl<'e> SetMut<'e> {
                 }
                 _ => {}
             }
+            if members >= MANY && members <= self.limits.set_entries {
+                self.sieve = Some(Sieve::of(self.view().iter()));
+            }
         } else if let Some(Value::Set(set)) = self.entry.big_value()
             && members > 8
         {
@@ -173,6 +182,9 @@ impl<'e> SetMut<'e> {
         };
         if form == Form::Ints {
             if let Some(v) = parse_i64(member) {
+                if let Some(sieve) = &mut self.sieve {
+                    sieve.is_new(member);
+                }
                 let added = ints::add(vec, at, v);
                 let len = ints::View::new(vec.get(at..).unwrap_or_default()).len();
                 if added && len > limits.set_ints {
@@ -194,7 +206,8 @@ impl<'e> SetMut<'e> {
             return self.add(member);
         }
         let mut pack = Pack::new(vec, at);
-        if pack.view().find(member, 1).is_some() {
+        let is_new = self.sieve.as_mut().is_some_and(|s| s.is_new(member));
+        if !is_new && pack.view().find(member, 1).is_some() {
             return false;
         }
         if pack.view().len() < limits.set_entries
@@ -255,4 +268,4 @@ impl<'e> SetMut<'e> {
 }
 
 /// Listpacks do not grow over this, whatever the limits say: servers stop at 1 GiB.
-pub(super) const MAX_PACK: usize = 1 << 30;
+pub(in super::super) const MAX_PACK: usize = 1 << 30;

@@ -1,9 +1,10 @@
 //! Sorted sets: a listpack of member and score in order, or a table beside an order.
 
 use super::super::entry::{Entry, ValueRef};
+use super::super::small::Small;
 use super::super::table::{Named, Table};
 use super::set::MAX_PACK;
-use super::{Limits, Value};
+use super::{Limits, Sieve, Value};
 use crate::model::number::{self, DoubleText};
 use crate::packed::pack::{self, Pack};
 use crate::packed::string::Str;
@@ -12,7 +13,7 @@ use std::cmp::Ordering;
 #[derive(Debug, Clone)]
 struct Member {
     score: f64,
-    name: Box<[u8]>,
+    name: Small<22>,
 }
 
 impl Named for Member {
@@ -59,7 +60,7 @@ impl Zset {
             Some(Ordering::Equal) | None => self
                 .members
                 .get(rung.at as usize)
-                .map_or(Ordering::Less, |m| m.name.as_ref().cmp(name)),
+                .map_or(Ordering::Less, |m| (*m.name).cmp(name)),
             Some(order) => order,
         }
     }
@@ -379,6 +380,17 @@ impl<'a> ZsetRef<'a> {
     }
 }
 
+/// Appends a score as servers store it: an integer where it is one.
+fn push_score(score: f64, text: &mut Vec<u8>, pack: &mut Pack<'_>) {
+    if let Some(whole) = number::integral(score) {
+        pack.push_int(whole);
+        return;
+    }
+    text.clear();
+    number::format_score(score, DoubleText::Fpconv, text);
+    pack.push(text);
+}
+
 /// A sorted set to be changed.
 #[derive(Debug)]
 pub struct ZsetMut<'e> {
@@ -443,7 +455,6 @@ impl<'e> ZsetMut<'e> {
             return self.set(name, score);
         }
         let mut text = Vec::with_capacity(32);
-        number::format_score(score, DoubleText::Fpconv, &mut text);
         // From the back: what comes in order is appended.
         let mut place = pack.view().bytes().len() - 1;
         let mut back = pack.view().iter_back();
@@ -461,11 +472,55 @@ impl<'e> ZsetMut<'e> {
         }
         if place == pack.view().bytes().len() - 1 {
             pack.push(name);
-            pack.push(&text);
+            push_score(score, &mut text, &mut pack);
         } else {
+            text.clear();
+            number::format_score(score, DoubleText::Fpconv, &mut text);
             pack.insert(place, [name, &text]);
         }
         old
+    }
+
+    /// Gives many members their scores, one after the other. How many are new. A new listpack is written in one go.
+    pub fn set_all(&mut self, pairs: &[(&[u8], f64)]) -> usize {
+        if self.build(pairs) {
+            return pairs.len();
+        }
+        self.expect(
+            pairs.len(),
+            pairs.iter().map(|(name, _)| name.len() + 9).sum(),
+        );
+        pairs
+            .iter()
+            .filter(|(name, score)| self.set(name, *score).is_none())
+            .count()
+    }
+
+    /// Writes an empty listpack anew, where the members are few, small and distinct.
+    fn build(&mut self, pairs: &[(&[u8], f64)]) -> bool {
+        let limits = self.limits;
+        let mut sieve = Sieve::of(std::iter::empty());
+        let fits = pairs.len() <= limits.zset_entries
+            && self.view().is_empty()
+            && pairs
+                .iter()
+                .all(|(name, _)| name.len() <= limits.zset_value && sieve.is_new(name));
+        let Some((_, vec, at)) = self.entry.packed_parts().filter(|_| fits) else {
+            return false;
+        };
+        let mut sorted: Vec<&(&[u8], f64)> = pairs.iter().collect();
+        sorted.sort_unstable_by(|a, b| {
+            let scores = a.1.partial_cmp(&b.1).unwrap_or(Ordering::Equal);
+            scores.then_with(|| a.0.cmp(b.0))
+        });
+        vec.reserve_exact(pairs.iter().map(|(name, _)| name.len() + 14).sum());
+        let mut pack = Pack::new(vec, at);
+        let mut text = Vec::with_capacity(32);
+        for (name, score) in sorted {
+            pack.push(name);
+            push_score(*score, &mut text, &mut pack);
+        }
+        true
     }
 
     /// Takes a member out; its score.

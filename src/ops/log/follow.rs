@@ -44,7 +44,7 @@ pub fn follow(
         Source::File(_) => None,
     };
     let mut lister = Lister::new(options, form, 1, sink);
-    let mut walked = walk(source, options, &mut lister)?;
+    let mut walked = walk(source, &options.files, &mut lister)?;
     let mut now = walked
         .files
         .pop()
@@ -148,7 +148,7 @@ impl Tracked {
         };
         let mut nowhere = std::io::sink();
         let mut lister = Lister::new(&options, Form::Text, 1, &mut nowhere);
-        let mut walked = walk(Source::open(path)?, &options, &mut lister)?;
+        let mut walked = walk(Source::open(path)?, &options.files, &mut lister)?;
         let last = walked.files.pop();
         last.and_then(|last| Tracked::new(last.part, last.end?))
             .ok_or_else(|| Error::usage("cannot be followed").in_file(&path.to_string_lossy()))

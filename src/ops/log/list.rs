@@ -35,7 +35,7 @@ pub fn list(
     let mut walked = if options.limit == Some(0) {
         Walked::default()
     } else {
-        walk(source, options, &mut lister)?
+        walk(source, &options.files, &mut lister)?
     };
     walked.shown = lister.shown;
     Ok(walked)

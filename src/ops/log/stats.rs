@@ -110,7 +110,7 @@ pub fn stats(source: Source, top: usize, options: &Options<'_>) -> Result<Stats>
         time: None,
         held: Held::default(),
     };
-    let walked = walk(source, options, &mut counter)?;
+    let walked = walk(source, &options.files, &mut counter)?;
     Ok(counter.finish(walked, top))
 }
 

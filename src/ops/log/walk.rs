@@ -1,6 +1,5 @@
 //! File after file of a log, in the order in which servers load them.
 
-use super::Options;
 use crate::aof::check::Check;
 use crate::aof::manifest::Role;
 use crate::aof::multipart::Set;
@@ -47,15 +46,24 @@ impl Walked {
         ends.map(|end| end.state.commands).sum()
     }
 
-    pub(super) fn note(&mut self, file: &str, note: impl Into<String>) {
+    pub(in crate::ops) fn note(&mut self, file: &str, note: impl Into<String>) {
         self.notes.push((file.to_owned(), note.into()));
     }
 }
 
 /// What is done with the files.
-pub(super) trait Visit {
+pub(in crate::ops) trait Visit {
     /// A file begins. The stream may be wrapped.
     fn begin(&mut self, part: &Part, opened: &mut Opened) -> Result<()>;
+    /// All records of the RDB at its head. By default block by block.
+    fn records(&mut self, mut reader: frame::Reader) -> Result<frame::Reader> {
+        let mut spare = None;
+        while let Some(block) = reader.next_block(spare.take())? {
+            self.rdb(&block)?;
+            spare = Some(block);
+        }
+        Ok(reader)
+    }
     /// A block of the RDB at its head.
     fn rdb(&mut self, block: &frame::Block) -> Result<()>;
     /// The RDB ends at this offset.
@@ -66,6 +74,10 @@ pub(super) trait Visit {
     fn goes_on(&self) -> bool {
         true
     }
+    /// Whether an RDB that is no part of a log is welcome.
+    fn takes_rdb(&self) -> bool {
+        false
+    }
     /// Whether the bodies of big records will be looked at.
     fn bodies(&self) -> bool {
         false
@@ -73,7 +85,11 @@ pub(super) trait Visit {
 }
 
 /// Reads a source. Damage is in the result; an error is what makes it impossible to go on.
-pub(super) fn walk(source: Source, options: &Options<'_>, visit: &mut dyn Visit) -> Result<Walked> {
+pub(in crate::ops) fn walk(
+    source: Source,
+    files: &[Vec<u8>],
+    visit: &mut dyn Visit,
+) -> Result<Walked> {
     let mut walked = Walked::default();
     match source {
         Source::File(input) => {
@@ -91,17 +107,12 @@ pub(super) fn walk(source: Source, options: &Options<'_>, visit: &mut dyn Visit)
             one(part, Opened::of(input), alone, &mut walked, visit)
                 .map_err(|e| e.in_file(&name))?;
         }
-        Source::Set(set) => members(&set, options, &mut walked, visit)?,
+        Source::Set(set) => members(&set, files, &mut walked, visit)?,
     }
     Ok(walked)
 }
 
-fn members(
-    set: &Set,
-    options: &Options<'_>,
-    walked: &mut Walked,
-    visit: &mut dyn Visit,
-) -> Result<()> {
+fn members(set: &Set, files: &[Vec<u8>], walked: &mut Walked, visit: &mut dyn Visit) -> Result<()> {
     let manifest = set.manifest.to_string_lossy();
     if let Some(problem) = &set.reading.fatal {
         let e = Error::corrupt(problem.at, problem.kind.to_string())
@@ -109,7 +120,7 @@ fn members(
         walked.problems.push(e.in_file(&manifest));
     }
     for (mut part, member) in Part::of_set(set) {
-        if !options.files.is_empty() && !options.files.contains(&part.short) {
+        if !files.is_empty() && !files.contains(&part.short) {
             continue;
         }
         let name = part.name.clone();
@@ -187,12 +198,7 @@ fn rdb(
     let read = (|| {
         let mut reader = frame::Reader::new(input.stream, input.file, visit.bodies())?;
         reader.keep_tail();
-        let mut spare = None;
-        while let Some(block) = reader.next_block(spare.take())? {
-            visit.rdb(&block)?;
-            spare = Some(block);
-        }
-        Ok(reader)
+        visit.records(reader)
     })();
     let reader = match read {
         Ok(reader) => reader,
@@ -212,6 +218,14 @@ fn rdb(
         walked.problems.push(e.in_file(&name));
     }
     if alone && !matches!(ending.tail_head.first(), Some(b'*' | b'#')) {
+        if visit.takes_rdb() {
+            file.rdb = Some((reader.header(), ending.end));
+            if !ending.tail_head.is_empty() {
+                walked.note(&name, "bytes follow the RDB: servers do not look at them");
+            }
+            visit.rdb_end(ending.end)?;
+            return Ok(None);
+        }
         let message = "is an RDB file: it has no commands (dump shows its keys)";
         return Err(Error::new(ErrorKind::Unsupported, message));
     }

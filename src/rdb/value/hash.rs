@@ -26,6 +26,8 @@ use crate::model::finding::{Finding, Refused};
 use crate::model::target::Since;
 use crate::packed::string::Str;
 use crate::packed::{listpack as lp, ziplist as zl, zipmap as zm};
+use std::ops::Deref;
+use std::sync::Arc;
 
 /// The latest expiry that files may hold.
 const EXPIRE_MAX: u64 = (1 << 48) - 1;
@@ -295,7 +297,7 @@ pub(in crate::rdb) fn template_array_ref<'a, B: Bytes<'a>, V: Visit + ?Sized>(
 ) -> Result<u64> {
     let at = b.at();
     let id = length::number(b)?;
-    string_values(b, find(templates, id, at)?, sc, v)
+    string_values(b, &*find(templates, id, at)?, sc, v)
 }
 
 fn string_values<'a, B: Bytes<'a>, V: Visit + ?Sized>(
@@ -341,15 +343,15 @@ pub(in crate::rdb) fn template_listpack_ref<'a, B: Bytes<'a>, V: Visit + ?Sized>
     listpack_values(b, of, a, values, blob, v)
 }
 
-fn find(templates: &Templates, id: u64, at: At) -> Result<&Template> {
+fn find(templates: &Templates, id: u64, at: At) -> Result<Arc<Template>> {
     templates
         .get(id)
         .ok_or_else(|| at.corrupt(format!("hash template {id} was not defined before")))
 }
 
-fn listpack_values<'a, 't, B: Bytes<'a>, V: Visit + ?Sized>(
+fn listpack_values<'a, B: Bytes<'a>, T: Deref<Target = Template>, V: Visit + ?Sized>(
     b: &mut B,
-    template: impl FnOnce(i64, At) -> Result<&'t Template>,
+    template: impl FnOnce(i64, At) -> Result<T>,
     scratch: &mut Vec<u8>,
     held: &mut Vec<u8>,
     blob: &mut BlobScratch,

@@ -31,6 +31,7 @@ use crate::model::kind::StreamId;
 use crate::model::target::Since;
 use crate::packed::listpack as lp;
 use crate::packed::string::Str;
+use std::collections::HashSet;
 
 /// Who compares the numbers of a stream with what it holds. (Some patch releases of older Redis do in part, too.)
 const STRICT: Since = Since {
@@ -45,11 +46,13 @@ pub(in crate::rdb) struct Scratch {
     pending: Vec<Pending>,
 }
 
-/// The master entry's field names, copied out of the node.
+/// The master entry's field names, copied out of the node; no more than [`NAMES_HELD`] of them, or [`NAMES_BYTES`].
 #[derive(Default)]
 struct Names {
     bytes: Vec<u8>,
     spans: Vec<Name>,
+    /// They were more: whoever needs them reads them again.
+    cut: bool,
 }
 
 enum Name {
@@ -57,30 +60,30 @@ enum Name {
     Span(usize, usize),
 }
 
-/// A field name that is longer than this is refused: names are held while a node is read.
-const NAME_MAX: u64 = 16 << 20;
+/// A node of 4 KiB, which is the most that servers write by default, has fewer.
+const NAMES_HELD: usize = 16 << 10;
+
+const NAMES_BYTES: usize = 1 << 20;
 
 impl Names {
     fn clear(&mut self) {
         self.bytes.clear();
         self.spans.clear();
+        self.cut = false;
     }
 
-    fn push(&mut self, s: &Str<'_>) -> Result<()> {
-        self.spans.push(match s {
-            Str::Int(v) => Name::Int(*v),
+    fn push(&mut self, s: &Str<'_>) {
+        self.cut |= self.spans.len() >= NAMES_HELD || self.bytes.len() >= NAMES_BYTES;
+        match s {
+            _ if self.cut => {}
+            Str::Int(v) => self.spans.push(Name::Int(*v)),
             Str::Bytes(b) => {
                 let start = self.bytes.len();
                 self.bytes.extend_from_slice(b);
-                Name::Span(start, self.bytes.len())
+                self.spans.push(Name::Span(start, self.bytes.len()));
             }
-            Str::Giant(_) => {
-                let start = self.bytes.len();
-                self.bytes.extend_from_slice(&s.to_vec(NAME_MAX)?);
-                Name::Span(start, self.bytes.len())
-            }
-        });
-        Ok(())
+            Str::Giant(_) => self.cut = true,
+        }
     }
 
     fn iter(&self) -> impl Iterator<Item = Str<'_>> {
@@ -155,7 +158,7 @@ fn behind_entries<'a, B: Bytes<'a>, V: Visit + ?Sized>(
         check_meta(at, &meta, seen, v)?;
     }
     v.stream(StreamPart::Meta(&meta))?;
-    let mut names: Vec<Vec<u8>> = Vec::new();
+    let mut names = Compared::default();
     counted(b, "group", |b, _| group(b, version, &mut names, sc, v))?;
     if version >= 4 {
         idmp(b, sc, v)?;
@@ -268,7 +271,7 @@ where
     u64::try_from(n).map_err(|_| at.corrupt(format!("{what} is {n}")))
 }
 
-fn entries<'a, B: Bytes<'a>, V: Visit + ?Sized>(
+fn entries<'a, B: Bytes<'a> + Clone, V: Visit + ?Sized>(
     mut reader: lp::Reader<B>,
     key: StreamId,
     seen: &mut Entries,
@@ -282,9 +285,10 @@ fn entries<'a, B: Bytes<'a>, V: Visit + ?Sized>(
     let deleted = small(&mut reader, "deleted count", a)?;
     let fields = small(&mut reader, "field count", a)?;
     names.clear();
+    let first = reader.clone();
     for _ in 0..fields {
         match reader.next(a)? {
-            Some(name) => names.push(&name)?,
+            Some(name) => names.push(&name),
             None => {
                 return Err(reader
                     .at()
@@ -346,7 +350,8 @@ fn entries<'a, B: Bytes<'a>, V: Visit + ?Sized>(
             v.stream(StreamPart::Entry(id))?;
         }
         let step = if flags & 2 != 0 {
-            same_fields(&mut reader, names, second, gone, v)
+            let again = names.cut.then(|| (first.clone(), fields, &mut *a));
+            same_fields(&mut reader, names, again, second, gone, v)
         } else {
             own_fields(&mut reader, a, second, gone, v)
         };
@@ -378,13 +383,32 @@ fn entries<'a, B: Bytes<'a>, V: Visit + ?Sized>(
     reader.finish().map_or(Ok(()), |f| v.finding(f))
 }
 
+/// The values of the master entry's fields. `again` reads the names, where they are not held: a reader that stands at the
+/// first, their number, and a buffer.
 fn same_fields<'a, B: Bytes<'a>, V: Visit + ?Sized>(
     reader: &mut lp::Reader<B>,
     names: &Names,
+    again: Option<(lp::Reader<B>, u64, &mut Vec<u8>)>,
     second: &mut Vec<u8>,
     gone: bool,
     v: &mut V,
 ) -> Result<()> {
+    if let Some((mut names, n, first)) = again {
+        if !gone {
+            v.entry_fields(n)?;
+        }
+        for _ in 0..n {
+            let name = names.next(first)?;
+            let at = reader.at();
+            let (Some(name), Some(value)) = (name, reader.next(second)?) else {
+                return Err(at.corrupt("the listpack ends among the values"));
+            };
+            if !gone {
+                v.stream(StreamPart::Field(name, value))?;
+            }
+        }
+        return Ok(());
+    }
     if !gone {
         v.entry_fields(names.spans.len() as u64)?;
     }
@@ -426,7 +450,7 @@ fn own_fields<'a, B: Bytes<'a>, V: Visit + ?Sized>(
 fn group<'a, B: Bytes<'a>, V: Visit + ?Sized>(
     b: &mut B,
     version: u8,
-    names: &mut Vec<Vec<u8>>,
+    names: &mut Compared,
     sc: &mut walk::Scratch,
     v: &mut V,
 ) -> Result<()> {
@@ -477,7 +501,7 @@ fn group<'a, B: Bytes<'a>, V: Visit + ?Sized>(
     if !pending.is_sorted_by_key(|p| p.id) {
         pending.sort_by_key(|p| p.id);
     }
-    let mut consumers: Vec<Vec<u8>> = Vec::new();
+    let mut consumers = Compared::default();
     counted(b, "consumer", |b, _| {
         let at = b.at();
         let name = string::read(b, &mut sc.a)?;
@@ -570,32 +594,40 @@ fn own(pending: &mut [Pending], id: StreamId) -> Own {
     }
 }
 
-/// Names of groups and consumers that are compared; beyond, a damaged file could make them eat memory.
-const NAMES_COMPARED: usize = 10_000;
+/// Names of groups, consumers or producers that are compared: so many bytes of them, those that come first. Beyond, a
+/// damaged file could make them eat memory.
+#[derive(Default)]
+struct Compared {
+    names: HashSet<Vec<u8>>,
+    bytes: usize,
+}
+
+const COMPARED: usize = 4 << 20;
 
 fn distinct<V: Visit + ?Sized>(
     at: At,
     code: &'static str,
     what: &str,
     name: &Str<'_>,
-    names: &mut Vec<Vec<u8>>,
+    seen: &mut Compared,
     v: &mut V,
 ) -> Result<()> {
-    if names.len() >= NAMES_COMPARED || name.len() > 4096 {
+    if name.len() > 4096 {
         return Ok(());
     }
     let name = name.to_vec(4096)?;
-    match names.binary_search(&name) {
-        Ok(_) => v.finding(Finding::refused(
+    if seen.names.contains(&name) {
+        return v.finding(Finding::refused(
             code,
             at.offset,
             format!("{what} {} is there twice", crate::text::quoted(&name)),
-        )),
-        Err(i) => {
-            names.insert(i, name);
-            Ok(())
-        }
+        ));
     }
+    if seen.bytes < COMPARED {
+        seen.bytes += name.len() + 64;
+        seen.names.insert(name);
+    }
+    Ok(())
 }
 
 fn idmp<'a, B: Bytes<'a>, V: Visit + ?Sized>(
@@ -622,7 +654,7 @@ fn idmp<'a, B: Bytes<'a>, V: Visit + ?Sized>(
         duration,
         max_entries,
     })?;
-    let mut names: Vec<Vec<u8>> = Vec::new();
+    let mut names = Compared::default();
     counted(b, "producer", |b, _| {
         let at = b.at();
         let pid = string::read(b, &mut sc.a)?;

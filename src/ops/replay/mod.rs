@@ -1,0 +1,294 @@
+//! `replay`: a log, run through the engine.
+//!
+//! ```text
+//!   one thread: read and frame ──blocks──▶ the other: run command after command ──▶ Engine + Report
+//!                              ◀──spares──
+//! ```
+//! As servers do when they load: every file begins in database 0, refusals are noted and change nothing, a block that
+//! `EXEC` does not close does not happen. Nothing expires by the clock.
+
+mod feed;
+mod load;
+
+use super::log::walk::{self, Walked};
+use crate::aof::block::{self, Block};
+use crate::aof::reader::End;
+use crate::engine::reply::Out;
+use crate::engine::{Engine, Session};
+use crate::error::{Error, ErrorKind, Result};
+use crate::filter::glob::Glob;
+use crate::model::commands;
+use crate::pipe::log::Source as Commands;
+use crate::rdb::frame;
+use crate::source::aof::{Opened, Part, Source};
+use crate::text::quoted;
+use feed::{Fed, feed};
+
+/// Where to stop; nothing of what is not set.
+#[derive(Debug, Clone, Default)]
+pub struct Until {
+    /// In front of the first command that is logged after this time, Unix milliseconds.
+    pub time_ms: Option<i64>,
+    /// In front of the first command of the last file that starts at this offset or behind it.
+    pub offset: Option<u64>,
+    /// Behind so many commands.
+    pub commands: Option<u64>,
+    /// In front of the first command that matches, its arguments joined by blanks.
+    pub before: Option<Glob>,
+}
+
+/// How to replay.
+pub struct Options<'a> {
+    /// Where to stop.
+    pub until: Until,
+    /// Whether unknown commands are stepped over instead of ending the replay.
+    pub skip_unknown: bool,
+    /// Whether scripts that were logged as such are stepped over.
+    pub skip_scripts: bool,
+    /// Workers that load RDB files.
+    pub threads: usize,
+    /// Is told how many bytes were read.
+    pub progress: &'a (dyn Fn(u64) + Sync),
+}
+
+/// A command that the engine refused: a server would have too.
+#[derive(Debug, Clone)]
+pub struct Refused {
+    /// The file.
+    pub file: String,
+    /// Offset in it.
+    pub at: u64,
+    /// Number of the command in all files, from 1.
+    pub number: u64,
+    /// The command, cut.
+    pub command: String,
+    /// What the server answers.
+    pub text: String,
+}
+
+/// What a replay did.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// The files, what was wrong with them, and what a user should know.
+    pub walked: Walked,
+    /// Commands that were run, refused ones and those of transactions included.
+    pub commands: u64,
+    /// Keys that came out of RDB files.
+    pub loaded: u64,
+    /// How many commands were refused.
+    pub refused: u64,
+    /// The first of them.
+    pub refusals: Vec<Refused>,
+    /// Unknown commands and scripts that were stepped over, by name.
+    pub skipped: Vec<(String, u64)>,
+    /// Why it stopped before the end, if it did: file, offset and reason.
+    pub stopped: Option<(String, u64, String)>,
+}
+
+/// Refused commands that are named.
+const NAMED: usize = 20;
+
+/// Replays a source into an engine.
+///
+/// # Errors
+/// What makes it impossible to go on: unreadable files, a command that no server knows, a script. Damage of the files is
+/// in the report; what stands before it has been applied.
+pub fn replay(source: Source, engine: &mut Engine, options: &Options<'_>) -> Result<Report> {
+    let mut run = Replay {
+        engine,
+        options,
+        report: Report::default(),
+        out: Out::discard(),
+        last: String::new(),
+    };
+    let walked = walk::walk(source, &[], &mut run)?;
+    let mut report = run.report;
+    report.walked = walked;
+    Ok(report)
+}
+
+struct Replay<'a, 'o> {
+    engine: &'a mut Engine,
+    options: &'a Options<'o>,
+    report: Report,
+    out: Out,
+    /// The file under work.
+    last: String,
+}
+
+impl walk::Visit for Replay<'_, '_> {
+    fn begin(&mut self, part: &Part, _opened: &mut Opened) -> Result<()> {
+        self.last.clone_from(&part.name);
+        Ok(())
+    }
+
+    fn records(&mut self, reader: frame::Reader) -> Result<frame::Reader> {
+        let loaded = load::load(reader, self.engine, self.options)?;
+        self.report.loaded += loaded.keys;
+        for code in &loaded.functions {
+            self.engine
+                .functions
+                .load(code, false)
+                .map_err(|refusal| Error::corrupt(0, refusal.0.into_owned()))?;
+        }
+        Ok(loaded.reader)
+    }
+
+    fn rdb(&mut self, _block: &frame::Block) -> Result<()> {
+        Ok(())
+    }
+
+    fn rdb_end(&mut self, _end: u64) -> Result<()> {
+        Ok(())
+    }
+
+    fn commands(&mut self, part: &Part, reader: &mut Commands) -> Result<Option<End>> {
+        let mut session = Session::default();
+        let end = feed(reader, |fed| match fed {
+            Fed::Block(block) => self.block(block, part, &mut session),
+            Fed::Big { at, time, args } => {
+                let command = block::Command {
+                    at,
+                    end: at,
+                    argv: args.args(),
+                    mark: None,
+                    state: block::State {
+                        time,
+                        ..block::State::default()
+                    },
+                    index: 0,
+                    raw: &[],
+                };
+                self.command(&command, part, &mut session)
+            }
+        })?;
+        Ok(end)
+    }
+
+    fn goes_on(&self) -> bool {
+        false
+    }
+
+    fn bodies(&self) -> bool {
+        true
+    }
+
+    fn takes_rdb(&self) -> bool {
+        true
+    }
+}
+
+impl Replay<'_, '_> {
+    fn block(&mut self, block: &Block, part: &Part, session: &mut Session) -> Result<bool> {
+        (self.options.progress)(block.at);
+        for command in block.commands() {
+            if command.argv.is_empty() {
+                continue;
+            }
+            if !self.command(&command, part, session)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Runs a command; false where the replay is to stop in front of it.
+    #[inline]
+    fn command(
+        &mut self,
+        command: &block::Command<'_>,
+        part: &Part,
+        session: &mut Session,
+    ) -> Result<bool> {
+        if let Some(why) = self.stops(command, part) {
+            self.report.stopped = Some((part.name.clone(), command.at, why));
+            return Ok(false);
+        }
+        self.report.commands += 1;
+        self.out.buf.clear();
+        match self.engine.run(session, &command.argv, &mut self.out) {
+            Ok(()) => Ok(true),
+            Err(refusal) => {
+                self.refused(command, part, refusal.0.into_owned())?;
+                Ok(true)
+            }
+        }
+    }
+
+    fn stops(&self, command: &block::Command<'_>, part: &Part) -> Option<String> {
+        let until = &self.options.until;
+        if until.commands.is_some_and(|n| self.report.commands >= n) {
+            return Some("so many commands were asked for".to_owned());
+        }
+        if let (Some(limit), Some(time)) = (until.time_ms, command.state.time)
+            && time.saturating_mul(1000) > limit
+        {
+            return Some(format!("the next command was logged at {time}"));
+        }
+        if part.last && until.offset.is_some_and(|offset| command.at >= offset) {
+            return Some("that offset is reached".to_owned());
+        }
+        if let Some(glob) = &until.before {
+            let line: Vec<&[u8]> = command.argv.iter().collect();
+            let line = line.join(&b' ');
+            if glob.matches(&line) {
+                return Some(format!("the next command is {}", quoted(&line)));
+            }
+        }
+        None
+    }
+
+    #[cold]
+    fn refused(&mut self, command: &block::Command<'_>, part: &Part, text: String) -> Result<()> {
+        let name = command.argv.name().to_ascii_lowercase();
+        let name = String::from_utf8_lossy(&name).into_owned();
+        let found = commands::find(&command.argv);
+        let script = matches!(name.as_str(), "eval" | "evalsha" | "fcall");
+        if script || found.command().is_none() {
+            let (skip, what, option) = if script {
+                let what = "was logged as a script, which only a server with Lua can run";
+                (self.options.skip_scripts, what, "--skip-scripts")
+            } else {
+                let what = "is no command of any server known here: servers stop at it";
+                (self.options.skip_unknown, what, "--skip-unknown")
+            };
+            if !skip {
+                return Err(Error::new(
+                    ErrorKind::Unsupported,
+                    format!(
+                        "{} {what} ({option} steps over it)",
+                        quoted(name.as_bytes())
+                    ),
+                )
+                .at(command.at)
+                .within(format!("command {}", self.report.commands))
+                .in_file(&part.name));
+            }
+            match self.report.skipped.iter_mut().find(|(n, _)| *n == name) {
+                Some((_, n)) => *n += 1,
+                None => self.report.skipped.push((name, 1)),
+            }
+            return Ok(());
+        }
+        self.report.refused += 1;
+        if self.report.refusals.len() < NAMED {
+            let mut line: Vec<u8> = Vec::new();
+            for arg in command.argv.iter() {
+                line.extend_from_slice(arg.get(..100).unwrap_or(arg));
+                line.push(b' ');
+                if line.len() > 100 {
+                    break;
+                }
+            }
+            line.truncate(100);
+            self.report.refusals.push(Refused {
+                file: part.name.clone(),
+                at: command.at,
+                number: self.report.commands,
+                command: quoted(line.trim_ascii_end()).to_string(),
+                text,
+            });
+        }
+        Ok(())
+    }
+}
