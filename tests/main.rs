@@ -14,6 +14,7 @@ mod aof;
 mod cli;
 mod commands;
 mod corpus;
+mod engine_diff;
 mod fuzz;
 #[cfg(feature = "cli")]
 mod generated;

@@ -11,11 +11,12 @@ use crate::engine::Engine;
 use crate::engine::digest::{self, Digests, FieldExpiry};
 use crate::error::{Error, Place, Result};
 use crate::filter::glob::Glob;
+use crate::input::open::Content;
 use crate::model::kind::Flavour;
 use crate::model::target::{self, Target};
 use crate::model::units;
 use crate::ops::replay::{self, Options, Report, Until};
-use crate::source::aof::Source;
+use crate::source::aof::{Source, says_preamble};
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -103,8 +104,7 @@ pub(super) fn run(args: &Args, cx: &Context) -> Result<Exit> {
     let threads = args.machine.threads()?;
     let source = Source::open(&args.path)?;
     let chosen = args.target.as_deref().and_then(Target::from_name);
-    let mut engine = Engine::new(chosen.unwrap_or(target::newest(flavour(&source))));
-    engine.any_server = chosen.is_none();
+    let mut engine = engine(&source, chosen);
     let busy = args.output.is_stdout() && io::IsTerminal::is_terminal(&io::stdout());
     let progress = Progress::new(cx, None, busy);
     let options = Options {
@@ -150,11 +150,17 @@ pub(super) fn run(args: &Args, cx: &Context) -> Result<Exit> {
     finish(done.report, cx)
 }
 
-/// Whose files they are, as far as the first bytes tell.
-pub(super) fn flavour(source: &Source) -> Flavour {
+/// The server whose files they seem to be: one file alone is from before 7.0, which keeps manifests; of what a set's
+/// first file says its magic is believed.
+pub(super) fn dialect(source: &Source) -> &'static Target {
     match source {
-        Source::File(input) if input.head.starts_with(b"VALKEY") => Flavour::Valkey,
-        Source::File(_) => Flavour::Redis,
+        Source::File(input) if input.head.starts_with(b"VALKEY") => target::newest(Flavour::Valkey),
+        Source::File(input)
+            if input.content() == Content::Commands || says_preamble(&input.head) =>
+        {
+            Target::from_name("redis-6.2").unwrap_or(target::newest(Flavour::Redis))
+        }
+        Source::File(_) => target::newest(Flavour::Redis),
         Source::Set(set) => {
             let base = set.in_load_order().next().map(|m| m.path.clone());
             let head = base.and_then(|path| {
@@ -163,12 +169,22 @@ pub(super) fn flavour(source: &Source) -> Flavour {
                 io::Read::read_exact(&mut file, &mut head).ok()?;
                 Some(head)
             });
-            match head {
+            target::newest(match head {
                 Some(head) if head == *b"VALKEY" => Flavour::Valkey,
                 _ => Flavour::Redis,
-            }
+            })
         }
     }
+}
+
+/// An engine for a replay as that server; `None`: as the one that the files seem to come from, but all commands known.
+pub(super) fn engine(source: &Source, chosen: Option<&'static Target>) -> Engine {
+    let dialect = chosen.unwrap_or_else(|| dialect(source));
+    let mut engine = Engine::new(dialect);
+    engine.any_server = chosen.is_none();
+    engine.keys.limits.zset_negative_zero =
+        dialect.flavour == Flavour::Redis && dialect.version < (7, 0);
+    engine
 }
 
 /// Says what the output does not show, and settles the exit code.

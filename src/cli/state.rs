@@ -6,10 +6,8 @@ use super::input;
 use super::progress::Progress;
 use super::replay as cli;
 use super::text;
-use crate::engine::Engine;
 use crate::error::{Place, Result};
 use crate::input::open::{Content, Input};
-use crate::model::target;
 use crate::ops::replay::{self, Options, Report, Until};
 use crate::source::aof::{Source, says_preamble};
 use std::path::Path;
@@ -36,8 +34,7 @@ pub(super) fn open(path: &Path, doing: &str, threads: usize, cx: &Context) -> Re
 }
 
 fn replayed(source: Source, path: &Path, threads: usize, cx: &Context) -> Result<State> {
-    let mut engine = Engine::new(target::newest(cli::flavour(&source)));
-    engine.any_server = true;
+    let mut engine = cli::engine(&source, None);
     let progress = Progress::new(cx, None, false);
     let options = Options {
         until: Until::default(),

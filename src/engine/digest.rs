@@ -191,9 +191,9 @@ fn of_value(
         }
         ValueRef::Stream(stream) => {
             for entry in stream.iter() {
-                d.mix(format!("{}.{}", entry.id.ms, entry.id.seq).as_bytes());
-                for (name, value) in entry.fields {
-                    d.mix_str(&name);
+                d.mix(entry.id.to_string().as_bytes());
+                for (field, value) in entry.fields.clone() {
+                    d.mix_str(&field);
                     d.mix_str(&value);
                 }
             }

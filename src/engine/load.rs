@@ -7,13 +7,14 @@ use super::entry::{Form, Slot};
 use super::value::hash::{Hash, HashRef};
 use super::value::list::List;
 use super::value::set::{MAX_PACK, Set};
-use super::value::zset::{Zset, ZsetRef};
-use super::value::{Limits, Opaque, Value, ints, stream};
+use super::value::stream::Builder as StreamBuilder;
+use super::value::zset::{Zset, ZsetRef, push_score};
+use super::value::{Limits, Opaque, Value, ints};
 use crate::error::{Error, Result};
 use crate::input::bytes::Slice;
 use crate::model::finding::{Finding, Severity};
 use crate::model::kind::{Kind, StreamId};
-use crate::model::number::{self, DoubleText};
+use crate::model::number;
 use crate::packed::pack::{self, Pack};
 use crate::packed::string::Str;
 use crate::rdb::frame::Record;
@@ -138,7 +139,7 @@ struct Builder {
     last: (f64, Vec<u8>),
     sorted: bool,
     big: Option<Value>,
-    stream: Option<Box<stream::Builder>>,
+    stream: Option<StreamBuilder>,
     is_opaque: bool,
     is_integer: Option<i64>,
     /// Whether what servers would pass over unnoticed is an error too.
@@ -187,16 +188,14 @@ impl Builder {
         self.only_ints = true;
         self.sorted = true;
         self.big = None;
-        self.is_opaque = matches!(kind, Kind::Module | Kind::Array | Kind::Gcra);
-        self.stream = (kind == Kind::Stream).then(|| Box::new(stream::Builder::new(&limits)));
+        self.is_opaque = matches!(kind, Kind::Stream | Kind::Module | Kind::Array | Kind::Gcra);
         self.is_integer = None;
     }
 
     /// The key, with what has come; `None` where that is a collection without elements.
     fn end(&mut self, name: &[u8], expire_ms: Option<i64>, attributes: &[u8]) -> Option<Slot> {
         if let Some(stream) = self.stream.take() {
-            let value = Value::Stream(Box::new(stream.finish()));
-            return Some(Slot::big(name, expire_ms, attributes, value));
+            self.big = Some(Value::Stream(Box::new(stream.finish())));
         }
         if let Some(value) = self.big.take() {
             return Some(Slot::big(name, expire_ms, attributes, value));
@@ -240,10 +239,6 @@ impl Builder {
                 }
             }
         }
-    }
-
-    fn push(&mut self, bytes: &[u8]) {
-        Pack::new(&mut self.vec, 0).push(bytes);
     }
 
     fn push_str(&mut self, s: &Str<'_>) {
@@ -405,14 +400,7 @@ impl Visit for Builder {
             self.limits.zset_entries,
         ) {
             self.push_str(&member);
-            match number::integral(score) {
-                Some(whole) => Pack::new(&mut self.vec, 0).push_int(whole),
-                None => {
-                    let mut text = Vec::with_capacity(32);
-                    number::format_score(score, DoubleText::Fpconv, &mut text);
-                    self.push(&text);
-                }
-            }
+            push_score(score, &self.limits, &mut Pack::new(&mut self.vec, 0));
             self.count += 1;
             if self.sorted {
                 let (last_score, last_name) = &mut self.last;

@@ -234,12 +234,19 @@ impl Out {
         }
         let mut text = Vec::with_capacity(32);
         number::format_reply(d, self.score, &mut text);
-        if self.resp3() {
-            self.buf.push(b',');
-            self.buf.extend_from_slice(&text);
-            self.buf.extend_from_slice(b"\r\n");
-        } else {
-            self.bulk(&text);
+        self.double_text(&text);
+    }
+
+    /// A double whose text is at hand: a bulk string in RESP2.
+    pub fn double_text(&mut self, text: &[u8]) {
+        match self.proto {
+            Proto::Resp3 => {
+                self.buf.push(b',');
+                self.buf.extend_from_slice(text);
+                self.buf.extend_from_slice(b"\r\n");
+            }
+            Proto::Resp2 => self.bulk(text),
+            Proto::Discard => {}
         }
     }
 

@@ -1,12 +1,15 @@
 //! The commands: one file a family, each with its functions and the table that hangs them on the rows of
 //! [`crate::model::commands`].
 
+mod geo;
 mod hash;
 mod keys;
 mod list;
 mod payload;
+mod scan;
 mod server;
 mod set;
+mod sort;
 mod stream;
 mod string;
 mod zset;
@@ -19,12 +22,14 @@ use std::sync::LazyLock;
 type Family = &'static [(&'static str, Run)];
 
 const FAMILIES: &[Family] = &[
+    geo::COMMANDS,
     hash::COMMANDS,
     keys::COMMANDS,
     list::COMMANDS,
     payload::COMMANDS,
     server::COMMANDS,
     set::COMMANDS,
+    sort::COMMANDS,
     stream::COMMANDS,
     string::COMMANDS,
     zset::COMMANDS,

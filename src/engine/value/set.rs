@@ -151,6 +151,22 @@ impl<'e> SetMut<'e> {
         }
     }
 
+    /// As many members were named in one command as that: if they do not fit, distinct or not, servers since 7.2 do not
+    /// even begin packed.
+    pub fn foresee(&mut self, members: usize) {
+        let is_over = match self.view() {
+            SetRef::Ints(view) if view.is_empty() => {
+                members > self.limits.set_entries.max(self.limits.set_ints)
+            }
+            SetRef::Ints(_) => members > self.limits.set_ints,
+            SetRef::Packed(_) => members > self.limits.set_entries,
+            SetRef::Big(_) => false,
+        };
+        if is_over {
+            self.spread(members);
+        }
+    }
+
     /// So many members of so many bytes in all are about to be added.
     pub fn expect(&mut self, members: usize, bytes: usize) {
         if let Some((form, vec, _)) = self.entry.packed_parts() {

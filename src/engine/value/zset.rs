@@ -5,6 +5,7 @@ use super::super::small::Small;
 use super::super::table::{Named, Table};
 use super::set::MAX_PACK;
 use super::{Limits, Sieve, Value};
+use crate::model::kind::Kind;
 use crate::model::number::{self, DoubleText};
 use crate::packed::pack::{self, Pack};
 use crate::packed::string::Str;
@@ -47,6 +48,27 @@ impl Zset {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.members.is_empty()
+    }
+
+    /// As a key: packed where it fits.
+    #[must_use]
+    pub fn into_entry(self, name: &[u8], limits: &Limits) -> Entry {
+        let mut entry = Entry::empty(name, Kind::Zset);
+        let longest = self.members.iter().map(|m| m.name.len()).max();
+        let bytes: usize = self.members.iter().map(|m| m.name.len()).sum();
+        let fits = self.members.len() <= limits.zset_entries
+            && longest.unwrap_or(0) <= limits.zset_value
+            && bytes < MAX_PACK;
+        if let Some((_, vec, at)) = entry.packed_parts().filter(|_| fits) {
+            let mut pack = Pack::new(vec, at);
+            for (member, score) in ZsetRef::Big(&self).iter() {
+                member.with(|m| pack.push(m.unwrap_or_default()));
+                push_score(score, limits, &mut pack);
+            }
+        } else {
+            entry.become_big(Value::Zset(self));
+        }
+        entry
     }
 
     /// Room for so many more members.
@@ -143,7 +165,11 @@ impl Zset {
     pub fn set(&mut self, name: &[u8], score: f64) -> Option<f64> {
         if let Some(at) = self.members.find(name) {
             let old = self.members.get(at)?.score;
-            if old.to_bits() != score.to_bits() {
+            #[allow(
+                clippy::float_cmp,
+                reason = "as servers compare: a -0 does not move a 0"
+            )]
+            if old != score {
                 self.unlink(old, name);
                 self.members.get_mut(at)?.score = score;
                 self.link(score, at);
@@ -175,6 +201,68 @@ impl Zset {
         }
         self.members.swap_remove(at);
         Some(score)
+    }
+
+    /// Takes out the members of the ranks `from..to`: no more work than the order of what goes or of what stays.
+    fn remove_ranks(&mut self, from: usize, to: usize) {
+        let to = to.min(self.members.len());
+        if from >= to {
+            return;
+        }
+        let mut gone: Vec<u32> = Vec::with_capacity(to - from);
+        let (mut chunk, mut place) = self.at_rank(from);
+        let first = chunk + usize::from(place > 0);
+        let mut left = to - from;
+        let mut whole = first..first;
+        while left > 0
+            && let Some(rungs) = self.order.get_mut(chunk)
+        {
+            let here = left.min(rungs.len() - place);
+            gone.extend(rungs.iter().skip(place).take(here).map(|r| r.at));
+            if here == rungs.len() {
+                whole.end = chunk + 1;
+            } else {
+                rungs.drain(place..place + here);
+            }
+            left -= here;
+            chunk += 1;
+            place = 0;
+        }
+        self.order.drain(whole);
+        if gone.len() > self.members.len() / 2 {
+            self.keep_ordered();
+            return;
+        }
+        // From the last place on, so that what moves into a gap is never one of those that go.
+        gone.sort_unstable();
+        for at in gone.into_iter().rev() {
+            let last = self.members.len() - 1;
+            if at as usize != last
+                && let Some(moved) = self.members.get(last)
+            {
+                let (chunk, place) = self.place(moved.score, &moved.name);
+                if let Some(rung) = self.order.get_mut(chunk).and_then(|c| c.get_mut(place)) {
+                    rung.at = at;
+                }
+            }
+            self.members.swap_remove(at as usize);
+        }
+    }
+
+    /// Makes the table anew out of what stands in the order.
+    fn keep_ordered(&mut self) {
+        let mut old: Vec<Option<Member>> = std::mem::take(&mut self.members)
+            .into_items()
+            .into_iter()
+            .map(Some)
+            .collect();
+        self.members.reserve(self.order.iter().map(Vec::len).sum());
+        for rung in self.order.iter_mut().flatten() {
+            if let Some(member) = old.get_mut(rung.at as usize).and_then(Option::take) {
+                let (at, _) = self.members.insert(member);
+                rung.at = u32::try_from(at).unwrap_or(u32::MAX);
+            }
+        }
     }
 
     fn rung(&self, rung: &Rung) -> Option<(Str<'_>, f64)> {
@@ -297,6 +385,19 @@ impl<'a> ZsetRef<'a> {
         }
     }
 
+    /// The n-th member as it is held: in order in a listpack, in none in a table, where a removal moves the last one into
+    /// the gap.
+    #[must_use]
+    pub fn nth(self, n: usize) -> Option<(Str<'a>, f64)> {
+        match self {
+            ZsetRef::Packed(_) => self.iter_from(n).next(),
+            ZsetRef::Big(zset) => {
+                let member = zset.members.get(n)?;
+                Some((Str::Bytes(&member.name), member.score))
+            }
+        }
+    }
+
     /// A member's place in the order, from 0.
     #[must_use]
     pub fn rank(self, member: &[u8]) -> Option<usize> {
@@ -381,14 +482,16 @@ impl<'a> ZsetRef<'a> {
 }
 
 /// Appends a score as servers store it: an integer where it is one.
-fn push_score(score: f64, text: &mut Vec<u8>, pack: &mut Pack<'_>) {
-    if let Some(whole) = number::integral(score) {
-        pack.push_int(whole);
-        return;
+pub(in super::super) fn push_score(score: f64, limits: &Limits, pack: &mut Pack<'_>) {
+    match number::integral(score) {
+        Some(0) if limits.zset_negative_zero && score.is_sign_negative() => pack.push(b"-0"),
+        Some(whole) => pack.push_int(whole),
+        None => {
+            let mut text = Vec::with_capacity(32);
+            number::format_score(score, DoubleText::Fpconv, &mut text);
+            pack.push(&text);
+        }
     }
-    text.clear();
-    number::format_score(score, DoubleText::Fpconv, text);
-    pack.push(text);
 }
 
 /// A sorted set to be changed.
@@ -454,7 +557,6 @@ impl<'e> ZsetMut<'e> {
             self.spread(1);
             return self.set(name, score);
         }
-        let mut text = Vec::with_capacity(32);
         // From the back: what comes in order is appended.
         let mut place = pack.view().bytes().len() - 1;
         let mut back = pack.view().iter_back();
@@ -472,10 +574,14 @@ impl<'e> ZsetMut<'e> {
         }
         if place == pack.view().bytes().len() - 1 {
             pack.push(name);
-            push_score(score, &mut text, &mut pack);
+            push_score(score, limits, &mut pack);
         } else {
-            text.clear();
-            number::format_score(score, DoubleText::Fpconv, &mut text);
+            let mut text = Vec::with_capacity(32);
+            if limits.zset_negative_zero && score == 0.0 && score.is_sign_negative() {
+                text.extend_from_slice(b"-0");
+            } else {
+                number::format_score(score, DoubleText::Fpconv, &mut text);
+            }
             pack.insert(place, [name, &text]);
         }
         old
@@ -515,10 +621,9 @@ impl<'e> ZsetMut<'e> {
         });
         vec.reserve_exact(pairs.iter().map(|(name, _)| name.len() + 14).sum());
         let mut pack = Pack::new(vec, at);
-        let mut text = Vec::with_capacity(32);
         for (name, score) in sorted {
             pack.push(name);
-            push_score(*score, &mut text, &mut pack);
+            push_score(*score, limits, &mut pack);
         }
         true
     }
@@ -539,14 +644,30 @@ impl<'e> ZsetMut<'e> {
 
     /// Takes out the members of the ranks `from..to`.
     pub fn remove_ranks(&mut self, from: usize, to: usize) {
-        let names: Vec<Vec<u8>> = self
-            .view()
-            .iter_from(from)
-            .take(to.saturating_sub(from))
-            .map(|(m, _)| m.with(|m| m.unwrap_or_default().to_vec()))
-            .collect();
-        for name in names {
-            self.remove(&name);
+        if let Some(Value::Zset(zset)) = self.entry.big_value() {
+            zset.remove_ranks(from, to);
+        } else if let Some((_, vec, at)) = self.entry.packed_parts() {
+            let mut pack = Pack::new(vec, at);
+            let view = pack.view();
+            let end = view.bytes().len().saturating_sub(1);
+            let (from, to) = (from * 2, to.saturating_mul(2).min(view.len()));
+            if from < to
+                && let Some(begin) = view.nth(from).map(|e| e.at)
+            {
+                let end = view.nth(to).map_or(end, |e| e.at);
+                pack.remove(begin, end, to - from);
+            }
+        }
+    }
+
+    /// As many members were named in one command as that, the longest of so many bytes: if they do not fit, distinct or
+    /// not, servers since 7.2 do not even begin packed.
+    pub fn foresee(&mut self, members: usize, longest: usize) {
+        let is_new = self.view().is_empty();
+        if let ZsetRef::Packed(_) = self.view()
+            && (members > self.limits.zset_entries || is_new && longest > self.limits.zset_value)
+        {
+            self.spread(members);
         }
     }
 
@@ -565,12 +686,11 @@ impl<'e> ZsetMut<'e> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::kind::Kind;
     use proptest::prelude::*;
 
     proptest! {
         #[test]
-        fn it_is_ordered(small in any::<bool>(), ops in prop::collection::vec((0u8..4, 0u16..600, -3i32..40), 0..1500)) {
+        fn it_is_ordered(small in any::<bool>(), ops in prop::collection::vec((0u8..5, 0u16..600, -3i32..40), 0..1500)) {
             let limits = Limits { zset_entries: if small { 128 } else { 3 }, ..Limits::default() };
             let mut entry = Entry::empty(b"k", Kind::Zset);
             let mut zset = entry.zset(&limits).unwrap();
@@ -585,8 +705,14 @@ mod tests {
                     if let Some(i) = had { model.remove(i); }
                     model.push((score, name));
                     model.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-                } else {
+                } else if op == 3 {
                     prop_assert_eq!(zset.remove(&name), had.map(|i| model.remove(i).0));
+                } else if let Some(from) = had.filter(|_| score > 0.0) {
+                    // Few, or most of them.
+                    let n = if score > 19.0 { model.len() / 4 * 3 } else { score as usize * 2 };
+                    let to = (from + n).min(model.len());
+                    zset.remove_ranks(from, from + n);
+                    model.drain(from..to);
                 }
             }
             let view = zset.view();
