@@ -260,10 +260,10 @@ pub(super) fn xautoclaim(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {
                 owner,
             });
         }
-        if let Some(consumer) = group.consumer_mut(owner) {
-            if !claimed.is_empty() {
-                consumer.active_time = now;
-            }
+        if !claimed.is_empty()
+            && let Some(consumer) = group.consumer_mut(owner)
+        {
+            consumer.active_time = now;
         }
     }
     let out = &mut *cx.out;

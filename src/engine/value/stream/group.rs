@@ -118,9 +118,7 @@ impl Pel {
             }
             return None;
         }
-        let Some(chunk) = self.chunks.get_mut(at) else {
-            return None;
-        };
+        let chunk = self.chunks.get_mut(at)?;
         if chunk.len() < CHUNK {
             chunk.insert(place, pending);
             return None;
