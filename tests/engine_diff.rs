@@ -135,6 +135,7 @@ fn against(mut pair: Pair) {
                         shapes.command()
                     }
                 })
+                .filter(|argv| !pair.is_answered_twice(argv))
                 .collect();
             let tight = others.percent(40);
             let Some(found) = pair.compare(&commands, tight) else {

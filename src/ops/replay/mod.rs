@@ -14,6 +14,7 @@ use super::log::walk::{self, Walked};
 use crate::aof::block::{self, Block};
 use crate::aof::reader::End;
 use crate::engine::reply::Out;
+use crate::engine::table::TOUCHED;
 use crate::engine::{Engine, Session};
 use crate::error::{Error, ErrorKind, Result};
 use crate::filter::glob::Glob;
@@ -181,7 +182,19 @@ impl walk::Visit for Replay<'_, '_> {
 impl Replay<'_, '_> {
     fn block(&mut self, block: &Block, part: &Part, session: &mut Session) -> Result<bool> {
         (self.options.progress)(block.at);
+        // A few commands ahead their keys are looked at, as most of the time would be waiting for memory otherwise.
+        let mut ahead = block.commands();
+        let mut left = 0;
         for command in block.commands() {
+            if left == 0 {
+                let mut names: [&[u8]; TOUCHED] = [&[]; TOUCHED];
+                for (name, next) in names.iter_mut().zip(ahead.by_ref()) {
+                    *name = next.argv.get(1).unwrap_or_default();
+                }
+                self.engine.keys.touch(session.db, &names);
+                left = TOUCHED;
+            }
+            left -= 1;
             if command.argv.is_empty() {
                 continue;
             }
