@@ -128,13 +128,10 @@ fn producers_groups_and_what_is_given_back_come_back() {
     let mut g = Group::new(id(200, 2), 200);
     let (a, _) = g.find_or_create(b"a", 10);
     let (b, _) = g.find_or_create(b"b", 11);
-    for ms in 1..=200 {
-        g.put(group::Pending {
-            id: id(ms, ms % 3),
-            time: 1000 + ms.cast_signed(),
-            count: ms,
-            owner: [a, b, group::NOBODY][usize::try_from(ms % 3).unwrap()],
-        });
+    for ms in 1..=200u64 {
+        let owner = [a, b, group::NOBODY][usize::try_from(ms % 3).unwrap()];
+        let time = 1000 + ms.cast_signed();
+        g.put(group::Pending::new(id(ms, ms % 3), time, ms, owner));
     }
     assert!(stream.add_group(b"g", g));
     assert!(!stream.add_group(b"g", Group::default()));
