@@ -1,7 +1,7 @@
 //! Consumer groups: who has what pending.
 //!
 //! ```text
-//!   pending   chunks of up to 64, ascending by id:  │ id 16 │ time 8 │ count 8 │ owner 4 │      40 bytes each
+//!   pending   chunks of up to 64, ascending by id:  │ id 16 │ time 8 │ count 8 │ owner 4 │ turn 4 │      40 bytes each
 //!   consumers slots, found by name, owners by place
 //! ```
 //! A consumer's own entries are those of the group that it owns: they are found by going over the group's.
@@ -27,6 +27,22 @@ pub struct Pending {
     pub count: u64,
     /// The place of the consumer that owns it, or [`NOBODY`].
     pub owner: u32,
+    /// Which of two entries that were delivered in the same millisecond was the first: the lower number.
+    pub turn: u32,
+}
+
+impl Pending {
+    /// An entry that is to be [put](Group::put).
+    #[must_use]
+    pub fn new(id: StreamId, time: i64, count: u64, owner: u32) -> Pending {
+        Pending {
+            id,
+            time,
+            count,
+            owner,
+            turn: 0,
+        }
+    }
 }
 
 const _: () = assert!(size_of::<Pending>() == 40);
@@ -197,6 +213,7 @@ pub struct Group {
     order: Vec<u32>,
     /// Pending entries that nobody owns, in the order they were given back.
     zone: VecDeque<StreamId>,
+    turn: u32,
 }
 
 impl Group {
@@ -304,7 +321,9 @@ impl Group {
     }
 
     /// Makes an entry pending, or changes what is known of it.
-    pub fn put(&mut self, pending: Pending) {
+    pub fn put(&mut self, mut pending: Pending) {
+        self.turn = self.turn.wrapping_add(1);
+        pending.turn = self.turn;
         let old = self.pel.insert(pending).map(|old| old.owner);
         if old == Some(pending.owner) {
             return;
