@@ -129,10 +129,18 @@ Register-ArgumentCompleter -Native -CommandName 'redisk' -ScriptBlock {
             break
         }
         'redisk;log' {
-            [CompletionResult]::new('--key', '--key', [CompletionResultType]::ParameterName, 'With a key whose name matches, by the rules of KEYS and SCAN')
+            [CompletionResult]::new('--key', '--key', [CompletionResultType]::ParameterName, 'With a key whose name matches, by the rules of KEYS and SCAN. Commands without keys, FLUSHALL too, are left out')
             [CompletionResult]::new('--key-exact', '--key-exact', [CompletionResultType]::ParameterName, 'With a key of exactly this name (see --key-format)')
+            [CompletionResult]::new('--key-regex', '--key-regex', [CompletionResultType]::ParameterName, 'With a key in whose name this expression matches somewhere; (?-u) lets it match bytes that are no text')
+            [CompletionResult]::new('--slot', '--slot', [CompletionResultType]::ParameterName, 'With a key in these cluster slots')
             [CompletionResult]::new('--command', '--command', [CompletionResultType]::ParameterName, 'With this name, in any case; `xgroup|create` for a subcommand')
             [CompletionResult]::new('--db', '--db', [CompletionResultType]::ParameterName, 'In these databases')
+            [CompletionResult]::new('--not-key', '--not-key', [CompletionResultType]::ParameterName, 'Without a key that --key takes; commands without keys stay')
+            [CompletionResult]::new('--not-key-exact', '--not-key-exact', [CompletionResultType]::ParameterName, 'Without a key of exactly this name')
+            [CompletionResult]::new('--not-key-regex', '--not-key-regex', [CompletionResultType]::ParameterName, 'Without a key that --key-regex takes')
+            [CompletionResult]::new('--not-slot', '--not-slot', [CompletionResultType]::ParameterName, 'Without a key in these cluster slots')
+            [CompletionResult]::new('--not-command', '--not-command', [CompletionResultType]::ParameterName, 'Not with this name')
+            [CompletionResult]::new('--not-db', '--not-db', [CompletionResultType]::ParameterName, 'Not in these databases')
             [CompletionResult]::new('--since', '--since', [CompletionResultType]::ParameterName, 'Not before this time (2026-11-20T14:05:00Z, 1795183500). Commands without a time stand before all that have one')
             [CompletionResult]::new('--until', '--until', [CompletionResultType]::ParameterName, 'Not after this time')
             [CompletionResult]::new('--from-offset', '--from-offset', [CompletionResultType]::ParameterName, 'Starting at this offset of their file, or behind it (0x for hex)')
@@ -150,7 +158,7 @@ Register-ArgumentCompleter -Native -CommandName 'redisk' -ScriptBlock {
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours: auto, always or never. NO_COLOR is respected')
             [CompletionResult]::new('--key-format', '--key-format', [CompletionResultType]::ParameterName, 'How keys are written: escape, hex or base64. Says it for keys on the command line too, which otherwise are exact bytes; a key with a zero byte cannot be given there in any other way')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Write JSON Lines, one object a command and a summary as the last line; with --stats, one document')
-            [CompletionResult]::new('--resp', '--resp', [CompletionResultType]::ParameterName, 'Write the commands as a log that servers load: SELECT where it is needed, transactions whole. All of a set with an RDB base begins with that RDB, as the preamble that servers since 4.0 load. With --key, --key-exact or --db alone, keys of the base come as commands; with other conditions they are left out')
+            [CompletionResult]::new('--resp', '--resp', [CompletionResultType]::ParameterName, 'Write the commands as a log that servers load: SELECT where it is needed, transactions whole. An RDB base comes first, as the preamble that servers since 4.0 load, where all is wanted, or all up to a time, an offset or a limit, or all but some commands. With conditions on keys and databases alone, keys of the base come as commands; with other conditions they are left out')
             [CompletionResult]::new('--stats', '--stats', [CompletionResultType]::ParameterName, 'Count instead: commands, the keys and prefixes written most, a timeline')
             [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'Go on as the log grows, like `tail -f`, across the switch to a new file by a rewrite. Ends with Ctrl-C, or --limit')
             [CompletionResult]::new('--follow', '--follow', [CompletionResultType]::ParameterName, 'Go on as the log grows, like `tail -f`, across the switch to a new file by a rewrite. Ends with Ctrl-C, or --limit')

@@ -559,7 +559,7 @@ _redisk() {
             return 0
             ;;
         redisk__subcmd__log)
-            opts="-f -o -q -h --key --key-exact --command --db --since --until --from-offset --to-offset --file --limit --json --binary --resp --history --stats --follow --top --output --force --threads --max-memory --quiet --error-format --color --key-format --help"
+            opts="-f -o -q -h --key --key-exact --key-regex --slot --command --db --not-key --not-key-exact --not-key-regex --not-slot --not-command --not-db --since --until --from-offset --to-offset --file --limit --json --binary --resp --history --stats --follow --top --output --force --threads --max-memory --quiet --error-format --color --key-format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -573,11 +573,43 @@ _redisk() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --key-regex)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --slot)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --command)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --db)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --not-key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --not-key-exact)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --not-key-regex)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --not-slot)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --not-command)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --not-db)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -211,10 +211,18 @@ complete -c redisk -n "__fish_redisk_using_subcommand get" -l raw -d 'The exact 
 complete -c redisk -n "__fish_redisk_using_subcommand get" -l force -d 'Replace the output file where it exists'
 complete -c redisk -n "__fish_redisk_using_subcommand get" -s q -l quiet -d 'No progress bar, and no hints'
 complete -c redisk -n "__fish_redisk_using_subcommand get" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c redisk -n "__fish_redisk_using_subcommand log" -l key -d 'With a key whose name matches, by the rules of KEYS and SCAN' -r
+complete -c redisk -n "__fish_redisk_using_subcommand log" -l key -d 'With a key whose name matches, by the rules of KEYS and SCAN. Commands without keys, FLUSHALL too, are left out' -r
 complete -c redisk -n "__fish_redisk_using_subcommand log" -l key-exact -d 'With a key of exactly this name (see --key-format)' -r
+complete -c redisk -n "__fish_redisk_using_subcommand log" -l key-regex -d 'With a key in whose name this expression matches somewhere; (?-u) lets it match bytes that are no text' -r
+complete -c redisk -n "__fish_redisk_using_subcommand log" -l slot -d 'With a key in these cluster slots' -r
 complete -c redisk -n "__fish_redisk_using_subcommand log" -l command -d 'With this name, in any case; `xgroup|create` for a subcommand' -r
 complete -c redisk -n "__fish_redisk_using_subcommand log" -l db -d 'In these databases' -r
+complete -c redisk -n "__fish_redisk_using_subcommand log" -l not-key -d 'Without a key that --key takes; commands without keys stay' -r
+complete -c redisk -n "__fish_redisk_using_subcommand log" -l not-key-exact -d 'Without a key of exactly this name' -r
+complete -c redisk -n "__fish_redisk_using_subcommand log" -l not-key-regex -d 'Without a key that --key-regex takes' -r
+complete -c redisk -n "__fish_redisk_using_subcommand log" -l not-slot -d 'Without a key in these cluster slots' -r
+complete -c redisk -n "__fish_redisk_using_subcommand log" -l not-command -d 'Not with this name' -r
+complete -c redisk -n "__fish_redisk_using_subcommand log" -l not-db -d 'Not in these databases' -r
 complete -c redisk -n "__fish_redisk_using_subcommand log" -l since -d 'Not before this time (2026-11-20T14:05:00Z, 1795183500). Commands without a time stand before all that have one' -r
 complete -c redisk -n "__fish_redisk_using_subcommand log" -l until -d 'Not after this time' -r
 complete -c redisk -n "__fish_redisk_using_subcommand log" -l from-offset -d 'Starting at this offset of their file, or behind it (0x for hex)' -r
@@ -239,7 +247,7 @@ complete -c redisk -n "__fish_redisk_using_subcommand log" -l key-format -d 'How
 hex\t'Two hex digits a byte'
 base64\t'Base64'"
 complete -c redisk -n "__fish_redisk_using_subcommand log" -l json -d 'Write JSON Lines, one object a command and a summary as the last line; with --stats, one document'
-complete -c redisk -n "__fish_redisk_using_subcommand log" -l resp -d 'Write the commands as a log that servers load: SELECT where it is needed, transactions whole. All of a set with an RDB base begins with that RDB, as the preamble that servers since 4.0 load. With --key, --key-exact or --db alone, keys of the base come as commands; with other conditions they are left out'
+complete -c redisk -n "__fish_redisk_using_subcommand log" -l resp -d 'Write the commands as a log that servers load: SELECT where it is needed, transactions whole. An RDB base comes first, as the preamble that servers since 4.0 load, where all is wanted, or all up to a time, an offset or a limit, or all but some commands. With conditions on keys and databases alone, keys of the base come as commands; with other conditions they are left out'
 complete -c redisk -n "__fish_redisk_using_subcommand log" -l stats -d 'Count instead: commands, the keys and prefixes written most, a timeline'
 complete -c redisk -n "__fish_redisk_using_subcommand log" -s f -l follow -d 'Go on as the log grows, like `tail -f`, across the switch to a new file by a rewrite. Ends with Ctrl-C, or --limit'
 complete -c redisk -n "__fish_redisk_using_subcommand log" -l force -d 'Replace the output file where it exists'

@@ -62,6 +62,8 @@ pub struct StopAt {
 /// How a command of the table occurs.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Usage {
+    /// Its index in the table.
+    pub row: usize,
     /// How often.
     pub count: u64,
     /// In how many bytes of the file.
@@ -77,7 +79,7 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// How many there are of each code.
     pub counts: BTreeMap<&'static str, u64>,
-    /// How often each command of [`COMMANDS`] occurs, by its index.
+    /// The commands of [`COMMANDS`] that occur, in the order of the table.
     pub usage: Vec<Usage>,
     /// The first command of each kind that stops some servers.
     pub stops: BTreeMap<StopKind, StopAt>,
@@ -99,10 +101,8 @@ impl Report {
     pub fn first_unknown_to(&self, target: &Target) -> Option<(u64, usize)> {
         self.usage
             .iter()
-            .zip(COMMANDS)
-            .enumerate()
-            .filter(|(_, (usage, command))| usage.count > 0 && !command.known_to(target))
-            .map(|(index, (usage, _))| (usage.first_at, index))
+            .filter(|usage| COMMANDS.get(usage.row).is_some_and(|c| !c.known_to(target)))
+            .map(|usage| (usage.first_at, usage.row))
             .min()
     }
 }
@@ -238,14 +238,21 @@ impl Check {
     #[must_use]
     pub fn end(mut self, end: End) -> Report {
         self.tail(&end);
+        let usage = self.used();
         Report {
             findings: self.findings,
             counts: self.counts,
-            usage: self.usage,
+            usage,
             stops: self.stops,
             first_time: self.first_time,
             end,
         }
+    }
+
+    /// What was used of the table: of a log in many files every one has a report, and most use little.
+    fn used(&mut self) -> Vec<Usage> {
+        let used = self.usage.iter().enumerate().filter(|(_, u)| u.count > 0);
+        used.map(|(row, usage)| Usage { row, ..*usage }).collect()
     }
 
     #[allow(
@@ -543,7 +550,9 @@ impl Check {
                     FaultKind::NotACommand(b) => {
                         format!("{} where a command starts with *", quoted(&[b]))
                     }
-                    FaultKind::Argc(n) => format!("a command of {n} arguments"),
+                    FaultKind::Argc(n) => {
+                        format!("a number of arguments that servers read as {n}")
+                    }
                     FaultKind::NulArgc => "a NUL where the number of arguments is".to_owned(),
                     FaultKind::NotAnArgument(b) => {
                         format!("{} where an argument starts with $", quoted(&[b]))

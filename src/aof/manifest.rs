@@ -15,7 +15,8 @@
 //! What [`Manifest::write`] writes is what servers write, byte for byte.
 //!
 //! Source: redis `src/aof.c` (`aofLoadManifestFromFile`, `aofInfoFormat`), `src/sds.c` (`sdssplitargs`, `sdscatrepr`).
-//! Bounds: [`RECORDS`] records and [`PROBLEMS`] problems are kept, whatever the file's size.
+//! Bounds: [`RECORDS`] records of [`WORDS`] bytes in all, and [`PROBLEMS`] problems of [`PROBLEM_BYTES`], whatever the file's
+//! size; a sound manifest beyond them is not read.
 
 use crate::error::{Error, Result};
 use crate::limits::FINDINGS_LISTED;
@@ -26,11 +27,17 @@ use std::io::{BufRead, BufReader, ErrorKind, Read};
 /// The longest line, LF included.
 pub const LINE: usize = 1024;
 
-/// Records that are kept. Servers hold a handful.
-pub const RECORDS: usize = 100_000;
+/// Records that are kept. Servers hold a handful; rewrites that fail, once an hour, add one each.
+pub const RECORDS: usize = 10_000;
+
+/// Bytes that names and unknown keys of all records may take in memory.
+pub const WORDS: usize = 2 << 20;
 
 /// Problems that are listed; the rest are counted.
 pub const PROBLEMS: usize = FINDINGS_LISTED;
+
+/// Bytes of names and keys in the problems that are listed; later ones are counted.
+pub const PROBLEM_BYTES: usize = 64 << 10;
 
 /// What a file is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -126,8 +133,6 @@ pub enum ProblemKind {
     },
     /// A type that starts with this byte.
     UnknownType(u8),
-    /// More than [`RECORDS`] records: a limit of this program, not of servers.
-    TooMany,
     /// No records, only comments: servers start with an empty dataset.
     NoRecords,
     /// A key that appears twice in a line; the last one counts.
@@ -151,14 +156,24 @@ impl ProblemKind {
             SecondBase => Some("Found duplicate base file information"),
             NotMonotonic { .. } => Some("Found a non-monotonic sequence number"),
             UnknownType(_) => Some("Unknown AOF file type"),
-            Name(_) | TooMany | NoRecords | Repeated(_) | Number(_) | CarriageReturn => None,
+            Name(_) | NoRecords | Repeated(_) | Number(_) | CarriageReturn => None,
         }
     }
 
-    /// Whether the manifest cannot be used: servers refuse it, or it is beyond what this program takes.
+    /// Whether the manifest cannot be used: servers refuse it, or cannot open what it names.
     #[must_use]
     pub fn is_fatal(&self) -> bool {
-        self.server_words().is_some() || matches!(self, ProblemKind::Name(_) | ProblemKind::TooMany)
+        self.server_words().is_some() || matches!(self, ProblemKind::Name(_))
+    }
+
+    /// Bytes of the file that it holds.
+    fn bytes(&self) -> usize {
+        match self {
+            ProblemKind::Path(bytes) | ProblemKind::Name(bytes) | ProblemKind::Repeated(bytes) => {
+                bytes.len()
+            }
+            _ => 0,
+        }
     }
 }
 
@@ -187,7 +202,6 @@ impl fmt::Display for ProblemKind {
                 write!(f, "incr number {seq} does not come after {after}")
             }
             UnknownType(b) => write!(f, "the type {} is not b, h or i", quoted(&[*b])),
-            TooMany => write!(f, "more than {RECORDS} records"),
             NoRecords => f.write_str("only comments: a server starts with an empty dataset"),
             Repeated(key) => write!(f, "the key {} appears twice", quoted(key)),
             Number(n) => write!(
@@ -221,6 +235,10 @@ pub struct Reading {
     pub problem_count: u64,
     /// What makes servers refuse it first.
     pub fatal: Option<Problem>,
+    /// Bytes in the problems.
+    bytes: usize,
+    /// Bytes in the records.
+    words: usize,
 }
 
 impl Reading {
@@ -230,10 +248,28 @@ impl Reading {
         if self.fatal.is_none() && problem.kind.is_fatal() {
             self.fatal = Some(problem.clone());
             self.problems.truncate(PROBLEMS - 1);
+            self.bytes = 0;
         }
-        if self.problems.len() < PROBLEMS {
+        if self.problems.len() < PROBLEMS && self.bytes < PROBLEM_BYTES {
+            self.bytes += problem.kind.bytes();
             self.problems.push(problem);
         }
+    }
+
+    /// Keeps a record. One too many is an error, but in a manifest that no server takes it is left out.
+    fn keep(&mut self, record: Record) -> Result<()> {
+        let extra = record.extra.iter();
+        let extra = extra.map(|(key, value)| key.len() + value.len() + EXTRA);
+        let words = self.words + record.name.len() + extra.sum::<usize>();
+        if self.manifest.records.len() < RECORDS && words <= WORDS {
+            self.words = words;
+            self.manifest.records.push(record);
+        } else if self.fatal.is_none() {
+            let what =
+                format!("more than {RECORDS} records, or {WORDS} bytes in their names and keys");
+            return Err(Error::limit(what).within(format!("line {}", record.line)));
+        }
+        Ok(())
     }
 }
 
@@ -261,7 +297,7 @@ impl Manifest {
     /// Reads a manifest to its end, whatever is wrong with it.
     ///
     /// # Errors
-    /// Only what the operating system reports.
+    /// What the operating system reports, and what is over the limits on its size.
     pub fn read(src: impl Read) -> Result<Reading> {
         let mut src = BufReader::new(src);
         let mut reading = Reading::default();
@@ -287,7 +323,9 @@ impl Manifest {
                 }
                 line.clear();
             } else {
-                record(&line, number, start, &mut so_far, &mut reading);
+                if let Some(record) = record(&line, number, start, &mut so_far, &mut reading) {
+                    reading.keep(record)?;
+                }
             }
             // A comment longer than the buffer: what is left of it counts as a line to servers, but not to eyes.
             begun = !whole && !line.is_empty();
@@ -396,19 +434,32 @@ struct SoFar {
     incr: i64,
 }
 
-/// Judges one line that is no comment, and adds its record.
-fn record(line: &[u8], number: u64, at: u64, so_far: &mut SoFar, reading: &mut Reading) {
+/// What a pair of words takes besides its bytes.
+const EXTRA: usize = 128;
+
+/// Judges one line that is no comment, and gives its record.
+fn record(
+    line: &[u8],
+    number: u64,
+    at: u64,
+    so_far: &mut SoFar,
+    reading: &mut Reading,
+) -> Option<Record> {
+    let bad = |reading: &mut Reading, kind| {
+        reading.found(number, at, kind);
+        None
+    };
     let is_blank = |b: &u8| matches!(b, b' ' | b'\t' | b'\r' | b'\n');
     let start = line.iter().take_while(|b| is_blank(b)).count();
     let end = line.len() - line.iter().rev().take_while(|b| is_blank(b)).count();
     let Some(text) = line.get(start..end).filter(|t| !t.is_empty()) else {
-        return reading.found(number, at, ProblemKind::Blank);
+        return bad(reading, ProblemKind::Blank);
     };
     let Some(words) = split_words(text) else {
-        return reading.found(number, at, ProblemKind::Quote);
+        return bad(reading, ProblemKind::Quote);
     };
     if words.len() < 6 || words.len() % 2 != 0 {
-        return reading.found(number, at, ProblemKind::Words(words.len()));
+        return bad(reading, ProblemKind::Words(words.len()));
     }
     if line.ends_with(b"\r\n") {
         reading.found(number, at, ProblemKind::CarriageReturn);
@@ -430,7 +481,7 @@ fn record(line: &[u8], number: u64, at: u64, so_far: &mut SoFar, reading: &mut R
         match &lower[..] {
             b"file" => {
                 if value.iter().any(|b| matches!(b, b'/' | b'\\')) {
-                    return reading.found(number, at, ProblemKind::Path(value));
+                    return bad(reading, ProblemKind::Path(value));
                 }
                 name = Some(value);
             }
@@ -448,20 +499,20 @@ fn record(line: &[u8], number: u64, at: u64, so_far: &mut SoFar, reading: &mut R
     }
     let (Some(name), Some(role)) = (&name, role) else {
         let missing = if name.is_none() { "file" } else { "type" };
-        return reading.found(number, at, ProblemKind::Missing(missing));
+        return bad(reading, ProblemKind::Missing(missing));
     };
     if read.seq == 0 {
-        return reading.found(number, at, ProblemKind::Missing("seq"));
+        return bad(reading, ProblemKind::Missing("seq"));
     }
     if matches!(&name[..], b"" | b"." | b"..") || name.contains(&0) {
-        return reading.found(number, at, ProblemKind::Name(name.clone()));
+        return bad(reading, ProblemKind::Name(name.clone()));
     }
     read.name.clone_from(name);
     read.role = match role {
         b'b' => Role::Base,
         b'h' => Role::History,
         b'i' => Role::Incr,
-        b => return reading.found(number, at, ProblemKind::UnknownType(b)),
+        b => return bad(reading, ProblemKind::UnknownType(b)),
     };
     match read.role {
         Role::Base if so_far.base => reading.found(number, at, ProblemKind::SecondBase),
@@ -473,15 +524,7 @@ fn record(line: &[u8], number: u64, at: u64, so_far: &mut SoFar, reading: &mut R
         Role::Incr => so_far.incr = read.seq,
         Role::History => {}
     }
-    if reading.manifest.records.len() < RECORDS {
-        reading.manifest.records.push(read);
-    } else if !reading
-        .fatal
-        .as_ref()
-        .is_some_and(|p| p.kind == ProblemKind::TooMany)
-    {
-        reading.found(number, at, ProblemKind::TooMany);
-    }
+    Some(read)
 }
 
 /// Words as `sdssplitargs` splits them; `None` for quotes out of balance.
@@ -738,17 +781,32 @@ mod tests {
     #[test]
     fn a_million_lines() {
         let mut text = Vec::new();
-        for i in 1..=RECORDS + 10 {
+        for i in 1..=RECORDS {
             text.extend_from_slice(format!("file a seq {i} type i\n").as_bytes());
         }
-        let reading = read(&text);
+        assert_eq!(read(&text).manifest.records.len(), RECORDS);
+        let more = [&text[..], &b"file a seq 99999 type i\n".repeat(2)].concat();
+        let e = Manifest::read(&more[..]).unwrap_err();
+        assert_eq!(e.kind(), crate::error::ErrorKind::Limit, "{e}");
+        // What no server takes is judged all the same.
+        let reading = read(&[b"\n", &more[..]].concat());
         assert_eq!(reading.manifest.records.len(), RECORDS);
-        assert_eq!(reading.fatal.unwrap().kind, ProblemKind::TooMany);
+        assert_eq!(reading.fatal.unwrap().kind, ProblemKind::Blank);
+        let wide = format!("file a seq 1 type h{}\n", " k v".repeat(200)).repeat(5000);
+        let e = Manifest::read(wide.as_bytes()).unwrap_err();
+        assert_eq!(e.kind(), crate::error::ErrorKind::Limit, "{e}");
         let reading = read(&b"\n".repeat(1_000_000));
         assert_eq!(
             (reading.problems.len(), reading.problem_count),
             (PROBLEMS, 1_000_000)
         );
+        let reading = read(
+            format!("file {}/ seq 1 type i\n", "x".repeat(900))
+                .repeat(1000)
+                .as_bytes(),
+        );
+        assert!(reading.problems.len() < 100, "names take memory");
+        assert_eq!(reading.problem_count, 1000);
         assert_eq!(read(&b"x".repeat(3_000_000)).manifest.lines, 1);
     }
 }

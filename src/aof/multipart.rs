@@ -25,6 +25,8 @@ use crate::limits::FINDINGS_LISTED;
 use crate::model::finding::{Finding, Refused, Severity};
 use crate::model::target::Since;
 use crate::text::quoted;
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -55,6 +57,8 @@ pub enum Found {
     Missing,
     /// A link to a place outside the folder: not read.
     Outside(PathBuf),
+    /// The file that an earlier line names, too, by its number: not read again. Servers would.
+    Repeated(u64),
     /// Something that is no regular file: not read.
     NotAFile,
     /// The operating system will not tell.
@@ -67,7 +71,11 @@ impl Member {
     pub fn size(&self) -> Option<u64> {
         match self.found {
             Found::File(size) | Found::NotYetMoved(size) => Some(size),
-            Found::Missing | Found::Outside(_) | Found::NotAFile | Found::Unreadable(_) => None,
+            Found::Missing
+            | Found::Outside(_)
+            | Found::Repeated(_)
+            | Found::NotAFile
+            | Found::Unreadable(_) => None,
         }
     }
 }
@@ -162,6 +170,9 @@ impl Set {
             }
         }
         found.sort();
+        // The same folder by another name is no other one.
+        let mut places = HashSet::new();
+        found.retain(|m| fs::canonicalize(m).map_or(true, |place| places.insert(place)));
         let usual = found.iter().find(|m| {
             m.parent()
                 .and_then(Path::file_name)
@@ -195,18 +206,18 @@ impl Set {
             .unwrap_or_default();
         let base_name = name.strip_suffix(b".manifest").unwrap_or(name).to_vec();
         let inside = fs::canonicalize(&folder).map_err(|e| io_error(e, "open", &folder))?;
-        let members = reading
-            .manifest
-            .records
+        let records = &reading.manifest.records;
+        let mut seen = HashMap::new();
+        let members = records
             .iter()
             .map(|record| {
-                member(
-                    record,
-                    &folder,
-                    &inside,
-                    reading.manifest.records.len(),
-                    &base_name,
-                )
+                let mut member = member(record, &folder, &inside, records.len(), &base_name);
+                // A manifest could make a single file a very long log. No server writes a name twice.
+                match seen.entry(&record.name) {
+                    Entry::Occupied(line) => member.found = Found::Repeated(*line.get()),
+                    Entry::Vacant(place) => _ = place.insert(record.line),
+                }
+                member
             })
             .collect();
         let mut set = Set {
@@ -281,6 +292,14 @@ impl Set {
                         shown(target)
                     ),
                 ),
+                Found::Repeated(line) => (
+                    Severity::Damage,
+                    "member-repeated",
+                    format!(
+                        "line {} lists {name}, which line {line} does too; it is not read again",
+                        member.record.line
+                    ),
+                ),
                 Found::NotAFile => (
                     Severity::Damage,
                     "member-no-file",
@@ -333,8 +352,7 @@ impl Set {
 
     fn look_for_leftovers(&mut self) -> Result<()> {
         let folder = self.folder.clone();
-        let listed: std::collections::HashSet<Vec<u8>> =
-            self.members.iter().map(|m| m.record.name.clone()).collect();
+        let listed: HashSet<Vec<u8>> = self.members.iter().map(|m| m.record.name.clone()).collect();
         for entry in fs::read_dir(&folder).map_err(|e| io_error(e, "read the folder", &folder))? {
             let entry = entry.map_err(|e| io_error(e, "read the folder", &folder))?;
             let name = entry.file_name();

@@ -4,7 +4,8 @@
 //! end of the file   aof-load-truncated yes                         no
 //! torn command      cut at valid_up_to (Valkey 9 at before_multi)  "Unexpected end of file reading the append only file"
 //! open MULTI        cut at before_multi                            the same
-//! bad format        "Bad file format reading the append only file" the same
+//! bad format        "Bad file format reading the append only file" the same (Redis since 8.4 cuts at valid_up_to what is
+//!                   shorter than aof-load-corrupt-tail-max-size, 0 unless set)
 //! torn annotation   loads, and breaks with the next command written
 //! in a file that is not the last of its set, a cut is made too, and then: "Fatal error: the truncated file is not the
 //! last file"
@@ -90,8 +91,13 @@ pub struct Loading<'a> {
     pub truncated: bool,
     /// Whether it is the last file of its set.
     pub last: bool,
+    /// `aof-load-corrupt-tail-max-size` of Redis since 8.4: bytes that are no command are cut off, if they are fewer. 0
+    /// is the default, and means never.
+    pub corrupt_tail: u64,
     /// Its name, for the words.
     pub file: &'a [u8],
+    /// The name of its folder (`appenddirname`), for the words.
+    pub folder: &'a [u8],
 }
 
 /// What that server does with a file that was judged so.
@@ -115,6 +121,7 @@ pub fn verdict(report: &Report, target: &Target, loading: &Loading<'_>) -> Verdi
                     words.file
                 ),
             ),
+            _ if words.cuts_corrupt(end) => words.cut_off(at, end.valid_up_to, end.state.multi),
             _ => words.refuses(at, words.bad_tail(end)),
         },
         Tail::Truncated { len: Some(len), .. } if len >= NEVER_ALLOCATED => Verdict::Crashes {
@@ -140,6 +147,12 @@ pub fn verdict(report: &Report, target: &Target, loading: &Loading<'_>) -> Verdi
         }
         Tail::Clean | Tail::TornAnnotation => Verdict::Loads,
     }
+}
+
+/// Whether a server has `aof-load-corrupt-tail-max-size`.
+#[must_use]
+pub fn knows_corrupt_tails(target: &Target) -> bool {
+    target.flavour == Flavour::Redis && target.version >= (8, 4)
 }
 
 /// The first command that stops the server, with what happens there.
@@ -251,7 +264,7 @@ impl<'a> Words<'a> {
 
     /// The same for bytes that are no command, up to the end of the file: Redis says since 8.4 how many they are.
     fn bad_tail(&self, end: &End) -> String {
-        if self.target.flavour == Flavour::Valkey || self.target.version < (8, 4) {
+        if !knows_corrupt_tails(self.target) {
             return self.bad_format();
         }
         // The name comes with its folder, a file of the old form being moved into it first. The indents are the server's.
@@ -259,12 +272,17 @@ impl<'a> Words<'a> {
             "Bad file format reading the append only file {}/{} at offset {}.          make a backup of your AOF file, then \
              use {}.          Alternatively you can set the 'aof-load-corrupt-tail-max-size' configuration option to {} and \
              restart the server.",
-            crate::aof::multipart::FOLDER,
+            escaped(self.loading.folder),
             escaped(self.loading.file),
             end.valid_up_to,
             self.fix(),
             end.size - end.valid_up_to,
         )
+    }
+
+    /// Whether the server takes bytes that are no command, up to the end of the file, for a tail to be cut off.
+    fn cuts_corrupt(&self, end: &End) -> bool {
+        knows_corrupt_tails(self.target) && end.size - end.valid_up_to < self.loading.corrupt_tail
     }
 
     fn refuses(&self, at: u64, words: String) -> Verdict {
@@ -287,6 +305,11 @@ impl<'a> Words<'a> {
             );
             return self.refuses(at, words);
         }
+        self.cut_off(at, to, leaves_multi)
+    }
+
+    /// A cut that the settings allow.
+    fn cut_off(&self, at: u64, to: u64, leaves_multi: Option<u64>) -> Verdict {
         if !self.loading.last {
             return Verdict::Refuses {
                 at,
@@ -313,7 +336,9 @@ mod tests {
         let loading = Loading {
             truncated,
             last: true,
+            corrupt_tail: 0,
             file: b"f",
+            folder: b"d",
         };
         verdict(&report, target, &loading)
     }
@@ -434,13 +459,78 @@ mod tests {
     }
 
     #[test]
+    fn a_corrupt_tail_is_cut_where_it_is_short() {
+        let good = GOOD.len() as u64;
+        for (tail, cut) in [
+            ("junk\r\n", true),
+            ("*0\r\n-\r\n", true),
+            ("*1\r\n$-1\r\n", false),
+            (TORN, false),
+        ] {
+            let report = check(format!("{GOOD}{tail}").as_bytes(), 0).unwrap();
+            let judge = |target: &str, corrupt_tail, last| {
+                let target = TARGETS.iter().find(|t| t.name == target).unwrap();
+                let (file, folder, truncated) = (&b"f"[..], &b"d"[..], false);
+                verdict(
+                    &report,
+                    target,
+                    &Loading {
+                        truncated,
+                        last,
+                        corrupt_tail,
+                        file,
+                        folder,
+                    },
+                )
+            };
+            let size = tail.len() as u64;
+            let loads = Verdict::Truncates {
+                to: good,
+                leaves_multi: None,
+            };
+            assert_eq!(judge("redis-8.4", size + 1, true) == loads, cut, "{tail:?}");
+            for (target, size) in [
+                ("redis-8.4", size),
+                ("redis-8.4", 0),
+                ("redis-8.2", 1000),
+                ("valkey-9.1", 1000),
+            ] {
+                assert!(!judge(target, size, true).loads(), "{tail:?} {target}");
+            }
+            let cuts_to = match judge("redis-8.6", 1000, false) {
+                Verdict::Refuses { cuts_to, .. } => cuts_to,
+                _ => None,
+            };
+            assert_eq!(cuts_to, cut.then_some(good), "{tail:?}");
+        }
+        let report = check(format!("{GOOD}junk").as_bytes(), 0).unwrap();
+        let target = TARGETS.iter().find(|t| t.name == "redis-8.6").unwrap();
+        let loading = Loading {
+            truncated: true,
+            last: true,
+            corrupt_tail: 0,
+            file: b"f",
+            folder: b"my dir",
+        };
+        let Verdict::Refuses { words, .. } = verdict(&report, target, &loading) else {
+            unreachable!()
+        };
+        assert!(
+            words.contains("append only file my dir/f at offset"),
+            "{words}"
+        );
+    }
+
+    #[test]
     fn not_the_last_file() {
         let report = check(format!("{GOOD}{TORN}").as_bytes(), 0).unwrap();
         let target = TARGETS.iter().find(|t| t.name == "redis-7.0").unwrap();
         let loading = Loading {
             truncated: true,
             last: false,
+            corrupt_tail: 0,
             file: b"f",
+            folder: b"d",
         };
         let Verdict::Refuses { words, cuts_to, .. } = verdict(&report, target, &loading) else {
             unreachable!()

@@ -5,6 +5,7 @@ use super::exit::{CODES, Exit};
 use super::input::{self, Filters, Machine};
 use super::output::{Output, Target as Destination};
 use super::progress::Progress;
+use super::state;
 use super::text::KeyFormat;
 use crate::error::{Error, Place, Result};
 use crate::filter::Filter;
@@ -181,10 +182,9 @@ pub(super) fn run(args: &Args, cx: &Context) -> Result<Exit> {
     let binary = args.binary.into();
     // What is asked for is judged before the file is looked at.
     let filter = args.filters.build(cx)?;
-    let input = input::open(&args.path)?;
-    input::only_rdb(&input, "dump")?;
+    let (input, log) = state::open(&args.path, "dump", args.machine.threads()?, cx)?;
     let target = server(args, &input);
-    match format {
+    let done = match format {
         Format::Jsonl | Format::Json => {
             let json = Json {
                 binary,
@@ -224,7 +224,8 @@ pub(super) fn run(args: &Args, cx: &Context) -> Result<Exit> {
             let make = || Restore::new(target, now, args.data_only);
             work(args, cx, filter, input, make, |out| out)
         }
-    }
+    };
+    state::settle(done, log, cx)
 }
 
 /// The server that commands are for.

@@ -7,6 +7,7 @@ use super::input::{self, Clock};
 use super::output::Target;
 use super::progress::Progress;
 use super::show::Show;
+use super::state;
 use super::text;
 use crate::error::{Error, Place, Result};
 use crate::model::kind::Kind;
@@ -106,8 +107,8 @@ fn work<R: Render>(args: &Args, cx: &Context, make: impl Fn() -> R) -> Result<Ex
     if args.raw && options.keys.len() != 1 {
         return Err(Error::usage("--raw takes one key"));
     }
-    let input = input::open(&args.path)?;
-    input::only_rdb(&input, "look into")?;
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let (input, log) = state::open(&args.path, "look into", threads, cx)?;
     let name = input.name.clone();
     let busy = args.target.is_stdout() && io::IsTerminal::is_terminal(&io::stdout());
     let progress = Progress::new(cx, input.size.filter(|_| input.codecs.is_empty()), busy);
@@ -127,7 +128,7 @@ fn work<R: Render>(args: &Args, cx: &Context, make: impl Fn() -> R) -> Result<Ex
         output.give_up()?;
     }
     tell(&report, &name, &options, args.raw, cx);
-    Ok(exit(&report))
+    state::settle(Ok(exit(&report)), log, cx)
 }
 
 fn exit(report: &Report) -> Exit {

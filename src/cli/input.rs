@@ -17,7 +17,6 @@ use clap::builder::PossibleValue;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use std::ffi::{OsStr, OsString};
 use std::num::NonZeroUsize;
-use std::path::Path;
 
 /// One option of the filter language.
 struct Row {
@@ -376,7 +375,7 @@ fn ttl(value: &str) -> Result<Ttl> {
     }
 }
 
-fn slots(value: &str) -> Result<Rule> {
+pub(super) fn slots(value: &str) -> Result<Rule> {
     let read = |n: &str| n.trim().parse::<u16>().ok().filter(|n| *n < slot::SLOTS);
     let (first, last) = value.split_once('-').unwrap_or((value, value));
     match (read(first), read(last)) {
@@ -406,28 +405,15 @@ fn freq(value: &str) -> Result<Rule> {
     rule.ok_or_else(|| unclear(value, "frequency (examples: '>10', '<1'; 255 is the most)"))
 }
 
-/// Opens a file, compressed or not; of a folder it is said what it is.
-pub(super) fn open(path: &Path) -> Result<Input> {
-    if path.is_dir() {
-        let message = if has_manifest(path) {
-            format!("is the folder of a multi-part AOF: {AOF}")
-        } else {
-            "is a folder without the manifest of an AOF".to_owned()
-        };
-        let e = Error::new(ErrorKind::Unsupported, message);
-        return Err(e.in_file(&path.to_string_lossy()));
-    }
-    Input::open(path)
-}
-
-const AOF: &str = "its state comes from running its commands, which this version does not do";
-
 /// Refuses what is no RDB file, and says what it is. `doing` is what was to be done.
 pub(super) fn only_rdb(input: &Input, doing: &str) -> Result<()> {
     let message = match input.content() {
         Content::Rdb | Content::Empty => return Ok(()),
-        Content::Commands => format!("is an AOF without an RDB preamble: {AOF}"),
-        Content::Manifest => format!("is the manifest of a multi-part AOF: {AOF}"),
+        Content::Commands => format!("is an append-only file, and no RDB to {doing}"),
+        Content::Manifest => {
+            "is the manifest of a multi-part AOF: name its folder, or the file itself by its path"
+                .to_owned()
+        }
         Content::Jsonl => format!("is JSON, which this version does not {doing}"),
         Content::Unknown => "is no persistence file: it begins like no RDB and no AOF".to_owned(),
     };
@@ -448,17 +434,6 @@ pub(super) fn tail_text(ending: &Ending) -> Option<String> {
             bytes()
         )),
     }
-}
-
-/// Whether an AOF's manifest lies in the folder, or one below that servers make.
-fn has_manifest(folder: &Path) -> bool {
-    let manifest = |folder: &Path| {
-        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-        entries
-            .map(|e| e.path())
-            .any(|p| p.extension().is_some_and(|x| x == "manifest"))
-    };
-    manifest(folder) || manifest(&folder.join("appendonlydir"))
 }
 
 /// Offers the names of servers.

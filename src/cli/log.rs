@@ -8,9 +8,10 @@ use super::output::{self, Output, Target};
 use super::progress::Progress;
 use super::text;
 use crate::error::{Error, Place, Result};
+use crate::filter::Rule;
 use crate::filter::glob::Glob;
 use crate::model::units;
-use crate::ops::log::{self, Form, KeyRule, Options, Select, Walked};
+use crate::ops::log::{self, Form, KeyRule, KeyTest, Options, Select, Walked};
 use crate::sink::bytes::Binary;
 use crate::source::aof::Source;
 use clap::ValueEnum;
@@ -29,7 +30,7 @@ pub(super) struct Args {
     #[arg(value_hint = clap::ValueHint::AnyPath)]
     path: PathBuf,
     #[command(flatten)]
-    what: What,
+    what: Box<What>,
     /// Write JSON Lines, one object a command and a summary as the last line; with --stats, one document.
     #[arg(long, conflicts_with = "resp")]
     json: bool,
@@ -42,13 +43,17 @@ pub(super) struct Args {
         hide_possible_values = true
     )]
     binary: How,
-    /// Write the commands as a log that servers load: SELECT where it is needed, transactions whole. All of a set with
-    /// an RDB base begins with that RDB, as the preamble that servers since 4.0 load. With --key, --key-exact or --db
-    /// alone, keys of the base come as commands; with other conditions they are left out.
+    /// Write the commands as a log that servers load: SELECT where it is needed, transactions whole. An RDB base comes
+    /// first, as the preamble that servers since 4.0 load, where all is wanted, or all up to a time, an offset or a
+    /// limit, or all but some commands. With conditions on keys and databases alone, keys of the base come as commands;
+    /// with other conditions they are left out.
     #[arg(long)]
     resp: bool,
     /// Follow one key through RENAME, COPY, MOVE, SWAPDB and flushes, and say whether an RDB base holds it.
-    #[arg(long, value_name = "KEY", conflicts_with_all = ["resp", "stats", "key", "key_exact", "command"])]
+    #[arg(long, value_name = "KEY", conflicts_with_all = [
+        "resp", "stats", "key", "key_exact", "key_regex", "slot", "command", "not_key", "not_key_exact",
+        "not_key_regex", "not_slot", "not_command", "not_db",
+    ])]
     history: Option<OsString>,
     /// Count instead: commands, the keys and prefixes written most, a timeline.
     #[arg(long, conflicts_with = "resp")]
@@ -71,18 +76,72 @@ pub(super) struct Args {
     next_help_heading = "Which commands (each may be repeated: any of them; different ones: all of them)"
 )]
 struct What {
-    /// With a key whose name matches, by the rules of KEYS and SCAN.
+    /// With a key whose name matches, by the rules of KEYS and SCAN. Commands without keys, FLUSHALL too, are left out.
     #[arg(long, value_name = "GLOB", allow_hyphen_values = true)]
     key: Vec<OsString>,
     /// With a key of exactly this name (see --key-format).
     #[arg(long, value_name = "KEY", allow_hyphen_values = true)]
     key_exact: Vec<OsString>,
+    /// With a key in whose name this expression matches somewhere; (?-u) lets it match bytes that are no text.
+    #[arg(long, value_name = "RE", allow_hyphen_values = true)]
+    key_regex: Vec<OsString>,
+    /// With a key in these cluster slots.
+    #[arg(long, value_name = "N[-M]", value_delimiter = ',')]
+    slot: Vec<String>,
     /// With this name, in any case; `xgroup|create` for a subcommand.
     #[arg(long, value_name = "NAME[,NAME]", value_delimiter = ',')]
     command: Vec<String>,
     /// In these databases.
     #[arg(long, value_name = "N[,N]", value_delimiter = ',')]
     db: Vec<u32>,
+    /// Without a key that --key takes; commands without keys stay.
+    #[arg(
+        long,
+        value_name = "GLOB",
+        allow_hyphen_values = true,
+        hide_short_help = true
+    )]
+    not_key: Vec<OsString>,
+    /// Without a key of exactly this name.
+    #[arg(
+        long,
+        value_name = "KEY",
+        allow_hyphen_values = true,
+        hide_short_help = true
+    )]
+    not_key_exact: Vec<OsString>,
+    /// Without a key that --key-regex takes.
+    #[arg(
+        long,
+        value_name = "RE",
+        allow_hyphen_values = true,
+        hide_short_help = true
+    )]
+    not_key_regex: Vec<OsString>,
+    /// Without a key in these cluster slots.
+    #[arg(
+        long,
+        value_name = "N[-M]",
+        value_delimiter = ',',
+        hide_short_help = true
+    )]
+    not_slot: Vec<String>,
+    /// Not with this name.
+    #[arg(
+        long,
+        value_name = "NAME[,NAME]",
+        value_delimiter = ',',
+        hide_short_help = true
+    )]
+    not_command: Vec<String>,
+    /// Not in these databases.
+    #[arg(
+        long,
+        value_name = "N[,N]",
+        value_delimiter = ',',
+        hide_short_help = true
+    )]
+    not_db: Vec<u32>,
     /// Not before this time (2026-11-20T14:05:00Z, 1795183500). Commands without a time stand before all that have one.
     #[arg(long, value_name = "TIME", value_parser = units::parse_time_ms)]
     since: Option<i64>,
@@ -116,7 +175,7 @@ enum How {
     Hex,
 }
 
-fn offset(text: &str) -> std::result::Result<u64, String> {
+pub(super) fn offset(text: &str) -> std::result::Result<u64, String> {
     let parsed = match text.strip_prefix("0x") {
         Some(hex) => u64::from_str_radix(hex, 16),
         None => text.parse(),
@@ -126,14 +185,41 @@ fn offset(text: &str) -> std::result::Result<u64, String> {
 
 impl What {
     fn select(&self, cx: &Context) -> Result<Select> {
-        let globs = self.key.iter();
-        let globs = globs.map(|key| Ok(KeyRule::Glob(Glob::new(key.as_encoded_bytes()))));
-        let exact = self.key_exact.iter();
-        let exact = exact.map(|key| text::key_arg(key, cx.global.key_format).map(KeyRule::Exact));
+        let glob = |key: &OsString| Ok(KeyRule::Glob(Glob::new(key.as_encoded_bytes())));
+        let exact = |key: &OsString| text::key_arg(key, cx.global.key_format).map(KeyRule::Exact);
+        let regex = |re: &OsString| {
+            let re = re.to_str();
+            let re = re.ok_or_else(|| Error::usage("--key-regex: not valid UTF-8"))?;
+            let regex = regex::bytes::Regex::new(re).map(KeyRule::Regex);
+            regex.map_err(|e| Error::usage(format!("--key-regex: {e}")))
+        };
+        let slot = |text: &String| match super::input::slots(text)? {
+            Rule::Slot(first, last) => Ok(KeyRule::Slot(first, last)),
+            _ => Err(Error::usage("--slot: no slots")),
+        };
+        let test = |any_of: Result<Vec<KeyRule>>, not| {
+            Ok(KeyTest {
+                any_of: any_of?,
+                not,
+            })
+        };
+        let keys = [
+            test(self.key.iter().map(glob).collect(), false),
+            test(self.not_key.iter().map(glob).collect(), true),
+            test(self.key_exact.iter().map(exact).collect(), false),
+            test(self.not_key_exact.iter().map(exact).collect(), true),
+            test(self.key_regex.iter().map(regex).collect(), false),
+            test(self.not_key_regex.iter().map(regex).collect(), true),
+            test(self.slot.iter().map(slot).collect(), false),
+            test(self.not_slot.iter().map(slot).collect(), true),
+        ];
+        let keys = keys.into_iter().collect::<Result<Vec<KeyTest>>>()?;
         Ok(Select {
-            keys: globs.chain(exact).collect::<Result<_>>()?,
+            keys: keys.into_iter().filter(|t| !t.any_of.is_empty()).collect(),
             commands: self.command.clone(),
+            not_commands: self.not_command.clone(),
             dbs: self.db.clone(),
+            not_dbs: self.not_db.clone(),
             // The log has whole seconds: a fraction later than one is not before it.
             since: self
                 .since

@@ -60,13 +60,24 @@ pub(super) fn history_json(report: &HistoryReport, binary: Binary) -> String {
     let also = list(&report.also, |(db, key)| {
         format!("{{\"db\":{db},\"key\":{}}}", json_key(key, binary))
     });
+    let doubts = list(&report.doubts, |doubt| {
+        format!(
+            "{{\"file\":{},\"offset\":{},\"command\":\"{}\",\"db\":{},\"key\":{},\"took_effect\":{}}}",
+            json(&doubt.file),
+            doubt.at,
+            doubt.command,
+            doubt.db,
+            json_key(&doubt.key, binary),
+            if doubt.certain { "false" } else { "null" }
+        )
+    });
     let base = if report.has_base {
         (!report.base.is_empty()).to_string()
     } else {
         "null".to_owned()
     };
     format!(
-        "{{\"summary\":{{{},\"in_base\":{base},\"also_named\":{also}}}}}\n",
+        "{{\"summary\":{{{},\"in_base\":{base},\"also_named\":{also},\"doubts\":{doubts}}}}}\n",
         common(&report.walked)
     )
 }
@@ -76,6 +87,22 @@ pub(super) fn history(report: &HistoryReport, key: &[u8]) -> String {
     let mut out = String::new();
     if report.has_base && report.base.is_empty() {
         let _ = writeln!(out, "the base does not hold {}", quoted(key));
+    }
+    for doubt in &report.doubts {
+        let (file, at, db) = (escaped(doubt.file.as_bytes()), doubt.at, doubt.db);
+        let command = doubt.command.to_uppercase();
+        let key = quoted(&doubt.key);
+        let _ = match doubt.certain {
+            true => writeln!(
+                out,
+                "{file}:0x{at:x} {command} took no effect: {key} was in db {db}"
+            ),
+            false => writeln!(
+                out,
+                "{file}:0x{at:x} {command} may not have taken effect: whether {key} was in db {db} is not known \
+                 (servers log it only where it took effect)"
+            ),
+        };
     }
     for (db, name) in &report.also {
         let _ = writeln!(out, "followed to the end as {} in db {db}", quoted(name));

@@ -17,6 +17,7 @@ mod pages;
 mod progress;
 mod replay;
 mod show;
+mod state;
 mod text;
 mod verify;
 mod verify_aof;

@@ -120,6 +120,17 @@ pub(super) fn json(
                 "load_truncated_no",
                 outcome_json(report, &report.outcome(t, false)),
             ),
+            (
+                "corrupt_tail_above",
+                report.with_corrupt_tail(t).map(|(_, size)| size).into(),
+            ),
+            (
+                "load_corrupt_tail",
+                match report.with_corrupt_tail(t) {
+                    Some((outcome, _)) => outcome_json(report, &outcome),
+                    None => None::<u64>.into(),
+                },
+            ),
         ])
     });
     fields.push(("servers", Doc::List(servers.collect())));
@@ -227,18 +238,23 @@ fn tail(log: &check::Report) -> String {
     }
 }
 
-/// What a server does with `aof-load-truncated yes` and `no`.
+/// What a server does with `aof-load-truncated yes` and `no`, and if it cuts tails that are no commands.
 fn both(report: &Report, target: &Target) -> String {
     let yes = report.outcome(target, true);
     let no = report.outcome(target, false);
-    if yes == no {
-        return sentence(report, &yes);
+    let mut out = sentence(report, &yes);
+    if yes != no {
+        let no = sentence(report, &no);
+        let _ = write!(out, "; with aof-load-truncated no it {no}");
     }
-    format!(
-        "{}; with aof-load-truncated no it {}",
-        sentence(report, &yes),
-        sentence(report, &no)
-    )
+    if let Some((outcome, size)) = report.with_corrupt_tail(target) {
+        let cut = sentence(report, &outcome);
+        let _ = write!(
+            out,
+            "; with an aof-load-corrupt-tail-max-size above {size} it {cut}"
+        );
+    }
+    out
 }
 
 fn sentence(report: &Report, outcome: &Outcome) -> String {

@@ -105,7 +105,13 @@ pub(super) fn symmetric(arg: &[u8]) -> Result<i64, Refusal> {
 
 /// A count: 0 and up.
 pub(super) fn count(arg: &[u8]) -> Result<usize, Refusal> {
-    int_in(arg, 0, i64::MAX, "ERR value is out of range, must be positive").map(clamped)
+    int_in(
+        arg,
+        0,
+        i64::MAX,
+        "ERR value is out of range, must be positive",
+    )
+    .map(clamped)
 }
 
 /// A number of things that is not negative, and no more than fit into memory.
@@ -144,9 +150,8 @@ pub(super) fn is_blank(b: u8) -> bool {
 pub(super) fn timeout(arg: &[u8], now_ms: i64, is_old: bool) -> Result<(), Refusal> {
     const NEGATIVE: Refusal = Refusal::new("ERR timeout is negative");
     let number = number::strtod(arg);
-    let is_whole = number.read == arg.len()
-        && number.read > 0
-        && !arg.first().is_some_and(|b| is_blank(*b));
+    let is_whole =
+        number.read == arg.len() && number.read > 0 && !arg.first().is_some_and(|b| is_blank(*b));
     if !is_whole || number.value.is_nan() {
         return Err(Refusal::new("ERR timeout is not a float or out of range"));
     }

@@ -46,6 +46,12 @@ impl Db {
         self.slots.iter()
     }
 
+    /// The same, in one slice.
+    #[must_use]
+    pub fn slots(&self) -> &[Slot] {
+        self.slots.as_slice()
+    }
+
     /// The key at a place of that order.
     #[must_use]
     pub fn at(&self, place: usize) -> Option<&Slot> {
@@ -86,7 +92,9 @@ pub struct Keys {
     pub clock: Clock,
     /// How many changes there were.
     pub dirty: u64,
-    /// Chance.
+    /// How many databases there are: `SELECT` refuses others.
+    pub databases: u32,
+    /// For commands that choose by chance.
     pub random: Random,
 }
 
@@ -100,6 +108,7 @@ impl Default for Keys {
                 expires: false,
             },
             dirty: 0,
+            databases: u32::MAX,
             random: Random::default(),
         }
     }
@@ -128,6 +137,12 @@ impl Keys {
         let db = self.dbs.get(&db)?;
         let slot = db.slots.get(db.slots.find(name)?)?;
         (!is_past(&slot.head(), self.clock)).then_some(slot)
+    }
+
+    /// Whether a key with that head is past its expiry.
+    #[must_use]
+    pub fn is_past(&self, head: &Head<'_>) -> bool {
+        is_past(head, self.clock)
     }
 
     /// The value under that name, to be read.
@@ -236,6 +251,16 @@ impl Keys {
         }
         self.dirty += 1;
         Some(gone)
+    }
+
+    /// Takes out a key whose time has come, which is part of the change that brought it.
+    pub fn delete(&mut self, db: u32, name: &[u8]) {
+        let hash = table::hash(name);
+        if let Some(home) = self.dbs.get_mut(&db)
+            && let Some(place) = home.slots.find_hashed(name, hash)
+        {
+            home.take(place, hash);
+        }
     }
 
     /// Empties a database. How many keys went.

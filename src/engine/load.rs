@@ -7,13 +7,13 @@ use super::entry::{Form, Slot};
 use super::value::hash::{Hash, HashRef};
 use super::value::list::List;
 use super::value::set::{MAX_PACK, Set};
-use super::value::zset::{Zset, ZsetRef};
+use super::value::zset::{Zset, ZsetRef, push_score};
 use super::value::{Limits, Opaque, Value, ints};
 use crate::error::{Error, Result};
 use crate::input::bytes::Slice;
 use crate::model::finding::{Finding, Severity};
 use crate::model::kind::Kind;
-use crate::model::number::{self, DoubleText};
+use crate::model::number;
 use crate::packed::pack::{self, Pack};
 use crate::packed::string::Str;
 use crate::rdb::frame::Record;
@@ -235,10 +235,6 @@ impl Builder {
         }
     }
 
-    fn push(&mut self, bytes: &[u8]) {
-        Pack::new(&mut self.vec, 0).push(bytes);
-    }
-
     fn push_str(&mut self, s: &Str<'_>) {
         let mut pack = Pack::new(&mut self.vec, 0);
         match s {
@@ -398,14 +394,7 @@ impl Visit for Builder {
             self.limits.zset_entries,
         ) {
             self.push_str(&member);
-            match number::integral(score) {
-                Some(whole) => Pack::new(&mut self.vec, 0).push_int(whole),
-                None => {
-                    let mut text = Vec::with_capacity(32);
-                    number::format_score(score, DoubleText::Fpconv, &mut text);
-                    self.push(&text);
-                }
-            }
+            push_score(score, &self.limits, &mut Pack::new(&mut self.vec, 0));
             self.count += 1;
             if self.sorted {
                 let (last_score, last_name) = &mut self.last;

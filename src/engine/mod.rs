@@ -10,13 +10,16 @@
 
 pub mod args;
 mod cmd;
+pub mod digest;
 pub mod entry;
+pub mod functions;
 pub mod geohash;
 pub mod keys;
 pub mod load;
 pub mod partial_sort;
 pub mod random;
 pub mod reply;
+pub mod save;
 pub mod small;
 pub mod table;
 pub mod value;
@@ -26,6 +29,7 @@ use crate::model::commands::{self, Command, Found};
 use crate::model::kind::Flavour;
 use crate::model::target::Target;
 use args::Kept;
+use functions::Functions;
 use keys::Keys;
 use reply::{Done, Out, Refusal};
 
@@ -39,6 +43,10 @@ pub(crate) struct Cx<'a> {
     pub(crate) out: &'a mut Out,
     /// Whose behaviour and words.
     pub(crate) dialect: &'static Target,
+    /// Function libraries.
+    pub(crate) functions: &'a mut Functions,
+    /// Whether what any server takes is taken.
+    pub(crate) lenient: bool,
 }
 
 impl Cx<'_> {
@@ -87,9 +95,13 @@ impl Session {
 pub struct Engine {
     /// All databases.
     pub keys: Keys,
+    /// Function libraries.
+    pub functions: Functions,
+    /// Whether commands of all servers are known, not those of one alone: a log may come from any.
+    pub any_server: bool,
     /// Whose behaviour and words.
     dialect: &'static Target,
-    functions: &'static [Option<Run>],
+    table: &'static [Option<Run>],
 }
 
 impl std::fmt::Debug for Engine {
@@ -106,8 +118,10 @@ impl Engine {
     pub fn new(dialect: &'static Target) -> Engine {
         Engine {
             keys: Keys::default(),
+            any_server: false,
             dialect,
-            functions: cmd::functions(),
+            functions: Functions::default(),
+            table: cmd::functions(),
         }
     }
 
@@ -115,6 +129,13 @@ impl Engine {
     #[must_use]
     pub fn dialect(&self) -> &'static Target {
         self.dialect
+    }
+
+    /// All keys and functions as an RDB of the newest server of its kind. They are gone from the engine.
+    #[must_use]
+    pub fn drain(&mut self) -> save::Saver {
+        let target = crate::model::target::newest(self.dialect.flavour);
+        save::Saver::new(self.keys.take_dbs(), &self.functions, target)
     }
 
     /// Runs a command, or queues it where a `MULTI` is open.
@@ -142,15 +163,20 @@ impl Engine {
     /// The row of a command, if it may be called with that many arguments.
     fn find(&self, args: &Args<'_>) -> Result<&'static Command, Refusal> {
         match commands::find(args) {
-            Found::Command(row) if row.takes(args.len()) && row.known_to(self.dialect) => Ok(row),
+            Found::Command(row) if row.takes(args.len()) && self.knows(row) => Ok(row),
             found => Err(self.not_found(found, args)),
         }
+    }
+
+    #[inline]
+    fn knows(&self, row: &Command) -> bool {
+        self.any_server || row.known_to(self.dialect)
     }
 
     #[cold]
     fn not_found(&self, found: Found, args: &Args<'_>) -> Refusal {
         match found {
-            Found::Command(row) if row.known_to(self.dialect) => {
+            Found::Command(row) if self.knows(row) => {
                 let name = if row.sub.is_empty() {
                     row.name.to_owned()
                 } else {
@@ -198,12 +224,7 @@ impl Engine {
         args: &Args<'_>,
         out: &mut Out,
     ) -> Done {
-        let Some(run) = self
-            .functions
-            .get(usize::from(row.index))
-            .copied()
-            .flatten()
-        else {
+        let Some(run) = self.table.get(usize::from(row.index)).copied().flatten() else {
             return Err(self.unknown(args));
         };
         let mut cx = Cx {
@@ -211,6 +232,8 @@ impl Engine {
             db: session.db,
             out,
             dialect: self.dialect,
+            functions: &mut self.functions,
+            lenient: self.any_server,
         };
         let result = run(&mut cx, args);
         session.db = cx.db;

@@ -196,6 +196,12 @@ impl<T: Named> Table<T> {
         self.items.iter()
     }
 
+    /// All things in order.
+    #[must_use]
+    pub fn as_slice(&self) -> &[T] {
+        &self.items
+    }
+
     /// Room for so many more things.
     pub fn reserve(&mut self, more: usize) {
         self.items.reserve_exact(more.max(self.items.len() / 4));

@@ -261,7 +261,10 @@ fn mantissa(body: &[u8], is_digit: impl Fn(u8) -> bool + Copy) -> Option<usize> 
 
 /// An exponent behind its letter: its value, kept within ±100,000, and how many bytes it is, letter included.
 fn exponent(rest: &[u8], letter: u8) -> (i32, usize) {
-    if !rest.first().is_some_and(|b| b.eq_ignore_ascii_case(&letter)) {
+    if !rest
+        .first()
+        .is_some_and(|b| b.eq_ignore_ascii_case(&letter))
+    {
         return (0, 0);
     }
     let (negative, signs) = match rest.get(1) {

@@ -110,6 +110,16 @@ impl Since {
     };
 }
 
+/// The newest server of a family.
+#[must_use]
+pub fn newest(flavour: Flavour) -> &'static Target {
+    let [first, ..] = &TARGETS;
+    TARGETS
+        .iter()
+        .rfind(|t| t.flavour == flavour)
+        .unwrap_or(first)
+}
+
 impl Target {
     /// The server with that name (`redis-7.4`, `valkey-9.1`), whatever its case.
     #[must_use]

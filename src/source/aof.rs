@@ -177,9 +177,18 @@ impl Opened {
 /// Whether an RDB calls itself the preamble or base of an append-only file, by its first bytes.
 #[must_use]
 pub fn says_aof(head: &[u8]) -> bool {
-    // Aux fields stand in front of everything else, these two with the integer 1 in one byte.
-    let has = |aux: &[u8]| head.windows(aux.len()).any(|window| window == aux);
-    has(b"\xfa\x0caof-preamble\xc0\x01") || has(b"\xfa\x08aof-base\xc0\x01")
+    says_preamble(head) || has(head, b"\xfa\x08aof-base\xc0\x01")
+}
+
+/// Whether an RDB calls itself the preamble of an append-only file in one piece: commands are to follow.
+#[must_use]
+pub fn says_preamble(head: &[u8]) -> bool {
+    has(head, b"\xfa\x0caof-preamble\xc0\x01")
+}
+
+/// Aux fields stand in front of everything else, these with the integer 1 in one byte.
+fn has(head: &[u8], aux: &[u8]) -> bool {
+    head.windows(aux.len()).any(|window| window == aux)
 }
 
 /// Why a member cannot be read, if it cannot.

@@ -1,10 +1,13 @@
 //! The command line as a user meets it: the binary itself, its output and its exit codes.
 
+mod aof_hostile;
+mod aof_input;
 mod errors;
 mod filters;
 mod formats;
 mod get;
 mod info;
+mod log;
 mod output;
 mod readme;
 mod run;

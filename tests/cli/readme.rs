@@ -1,4 +1,5 @@
-//! The examples of README.md are real: `UPDATE=1 cargo test readme` rewrites what stands below their commands.
+//! The examples of README.md and of `tests/cli/*.md` are real: `UPDATE=1 cargo test readme` rewrites what stands below
+//! their commands.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -23,8 +24,19 @@ fn shell(command: &str) -> String {
 
 #[test]
 fn examples_are_real() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
-    let before = std::fs::read_to_string(&path).unwrap();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut pages = vec![root.join("README.md")];
+    let here = std::fs::read_dir(root.join("tests/cli")).unwrap();
+    let here = here.map(|e| e.unwrap().path());
+    pages.extend(here.filter(|p| p.extension().is_some_and(|e| e == "md")));
+    assert!(pages.len() > 1);
+    for page in pages {
+        is_real(&page);
+    }
+}
+
+fn is_real(path: &Path) {
+    let before = std::fs::read_to_string(path).unwrap();
     let mut after = String::new();
     let mut inside = false;
     for line in before.lines() {
@@ -40,11 +52,12 @@ fn examples_are_real() {
         }
     }
     if std::env::var_os("UPDATE").is_some() {
-        std::fs::write(&path, &after).unwrap();
+        std::fs::write(path, &after).unwrap();
     }
-    let now = std::fs::read_to_string(&path).unwrap();
+    let now = std::fs::read_to_string(path).unwrap();
     assert!(
         now == after,
-        "stale, run `UPDATE=1 cargo test readme`; it would be:\n{after}"
+        "{} is stale, run `UPDATE=1 cargo test readme`; it would be:\n{after}",
+        path.display()
     );
 }

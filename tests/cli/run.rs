@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fmt::Write as _;
-use std::io::Write as _;
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
@@ -12,6 +12,8 @@ pub(super) struct Ran {
     pub(super) code: Option<i32>,
     pub(super) out: Vec<u8>,
     pub(super) err: String,
+    /// The most memory that was seen in use, in bytes, where anybody looked.
+    pub(super) peak: u64,
 }
 
 impl Ran {
@@ -46,6 +48,56 @@ pub(super) fn command(args: &[impl AsRef<OsStr>]) -> Command {
     command
 }
 
+/// What [`watched`] allows: the bound that README.md states, for debug builds too.
+pub(super) const MEMORY: u64 = 64 << 20;
+
+/// Runs with what `feed` writes on standard input, and asserts that memory stayed within [`MEMORY`].
+#[track_caller]
+pub(super) fn watched(
+    args: &[impl AsRef<OsStr>],
+    feed: impl FnOnce(&mut dyn Write) -> std::io::Result<()> + Send + 'static,
+) -> Ran {
+    let mut child = command(args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    // It may end before it has read everything.
+    let feeder = std::thread::spawn(move || _ = feed(&mut stdin));
+    let status = format!("/proc/{}/status", child.id());
+    // The peak only grows, so that looking often enough sees all of it but what the last moment adds.
+    let watcher = std::thread::spawn(move || {
+        let mut peak = 0;
+        // It may be gone before the first look.
+        while let Some(kib) = peak_kib(&status) {
+            peak = peak.max(kib << 10);
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+        peak
+    });
+    let done = child.wait_with_output().unwrap();
+    feeder.join().unwrap();
+    let peak = watcher.join().unwrap();
+    assert!(peak <= MEMORY, "{} MiB", peak >> 20);
+    let err = String::from_utf8(done.stderr).unwrap();
+    assert!(!err.contains("panicked"), "{err}");
+    Ran {
+        code: done.status.code(),
+        out: done.stdout,
+        err,
+        peak,
+    }
+}
+
+/// The most memory that a process has had, by `/proc`; `None` once it has ended, and on other systems.
+fn peak_kib(status: &str) -> Option<u64> {
+    let text = std::fs::read_to_string(status).ok()?;
+    let line = text.lines().find(|l| l.starts_with("VmHWM:"))?;
+    line.split_whitespace().nth(1)?.parse().ok()
+}
+
 #[track_caller]
 pub(super) fn redisk(args: &[impl AsRef<OsStr>]) -> Ran {
     redisk_in(args, b"")
@@ -74,6 +126,7 @@ pub(super) fn redisk_in(args: &[impl AsRef<OsStr>], input: &[u8]) -> Ran {
         code: done.status.code(),
         out: done.stdout,
         err,
+        peak: 0,
     }
 }
 

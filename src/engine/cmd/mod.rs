@@ -5,8 +5,14 @@ mod geo;
 mod hash;
 mod keys;
 mod list;
+<<<<<<< HEAD
 mod scan;
+=======
+mod payload;
+mod server;
+>>>>>>> main
 mod set;
+mod sort;
 mod string;
 mod zset;
 
@@ -22,7 +28,10 @@ const FAMILIES: &[Family] = &[
     hash::COMMANDS,
     keys::COMMANDS,
     list::COMMANDS,
+    payload::COMMANDS,
+    server::COMMANDS,
     set::COMMANDS,
+    sort::COMMANDS,
     string::COMMANDS,
     zset::COMMANDS,
 ];

@@ -33,6 +33,8 @@ pub struct Limits {
     pub zset_entries: usize,
     /// `zset-max-listpack-value`, bytes
     pub zset_value: usize,
+    /// Whether a packed score of -0 keeps its sign: in ziplists, up to 6.2. Listpacks hold it as the integer 0.
+    pub zset_negative_zero: bool,
     /// `list-max-listpack-size`: so many elements; negative: -1 to -5 for 4, 8, 16, 32, 64 KiB
     pub list_size: i64,
     /// `stream-node-max-bytes`; 0: no limit
@@ -54,6 +56,7 @@ impl Default for Limits {
             set_value: 64,
             zset_entries: 128,
             zset_value: 64,
+            zset_negative_zero: false,
             list_size: -2,
             stream_bytes: 4096,
             stream_entries: 100,

@@ -480,14 +480,16 @@ impl<'a> ZsetRef<'a> {
 }
 
 /// Appends a score as servers store it: an integer where it is one.
-fn push_score(score: f64, text: &mut Vec<u8>, pack: &mut Pack<'_>) {
-    if let Some(whole) = number::integral(score) {
-        pack.push_int(whole);
-        return;
+pub(in super::super) fn push_score(score: f64, limits: &Limits, pack: &mut Pack<'_>) {
+    match number::integral(score) {
+        Some(0) if limits.zset_negative_zero && score.is_sign_negative() => pack.push(b"-0"),
+        Some(whole) => pack.push_int(whole),
+        None => {
+            let mut text = Vec::with_capacity(32);
+            number::format_score(score, DoubleText::Fpconv, &mut text);
+            pack.push(&text);
+        }
     }
-    text.clear();
-    number::format_score(score, DoubleText::Fpconv, text);
-    pack.push(text);
 }
 
 /// A sorted set to be changed.
@@ -553,7 +555,6 @@ impl<'e> ZsetMut<'e> {
             self.spread(1);
             return self.set(name, score);
         }
-        let mut text = Vec::with_capacity(32);
         // From the back: what comes in order is appended.
         let mut place = pack.view().bytes().len() - 1;
         let mut back = pack.view().iter_back();
@@ -571,10 +572,14 @@ impl<'e> ZsetMut<'e> {
         }
         if place == pack.view().bytes().len() - 1 {
             pack.push(name);
-            push_score(score, &mut text, &mut pack);
+            push_score(score, limits, &mut pack);
         } else {
-            text.clear();
-            number::format_score(score, DoubleText::Fpconv, &mut text);
+            let mut text = Vec::with_capacity(32);
+            if limits.zset_negative_zero && score == 0.0 && score.is_sign_negative() {
+                text.extend_from_slice(b"-0");
+            } else {
+                number::format_score(score, DoubleText::Fpconv, &mut text);
+            }
             pack.insert(place, [name, &text]);
         }
         old
@@ -614,10 +619,9 @@ impl<'e> ZsetMut<'e> {
         });
         vec.reserve_exact(pairs.iter().map(|(name, _)| name.len() + 14).sum());
         let mut pack = Pack::new(vec, at);
-        let mut text = Vec::with_capacity(32);
         for (name, score) in sorted {
             pack.push(name);
-            push_score(*score, &mut text, &mut pack);
+            push_score(*score, limits, &mut pack);
         }
         true
     }

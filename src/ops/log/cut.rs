@@ -10,8 +10,8 @@
 //! too. `#TS:` lines are written where the time changes; other annotations only when nothing is chosen by content. What
 //! is malformed is written as servers write it.
 //!
-//! The whole of a log with an RDB at its head, or of a set with an RDB base, begins with that RDB, byte for byte: servers
-//! since 4.0 load such a file as a preamble and its tail. Where keys or databases alone are chosen, those of the RDB are
+//! A log with an RDB at its head, or a set with an RDB base, begins with that RDB, byte for byte, where nothing but its
+//! end and commands to be left out are chosen: servers since 4.0 load such a file as a preamble and its tail. Where keys or databases alone are chosen, those of the RDB are
 //! written as commands, as a rewrite by the oldest server that reads it would; of any other selection it is left out.
 
 use super::Options;
@@ -42,7 +42,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// # Errors
 /// What makes it impossible to go on. Damage is in the result.
 pub fn cut(source: Source, options: &Options<'_>, sink: &mut (dyn Write + Send)) -> Result<Walked> {
-    let whole = options.select.is_empty() && options.files.is_empty() && options.limit.is_none();
+    let whole = options.is_a_beginning();
     let mut cutter = Cutter {
         writer: Writer {
             options,
@@ -199,9 +199,7 @@ impl Visit for Cutter<'_, '_> {
                 continue;
             };
             let name = record.key(&mut base.name)?;
-            let wanted = (select.dbs.is_empty() || select.dbs.contains(&db))
-                && (select.keys.is_empty() || select.keys.iter().any(|rule| rule.holds(name)));
-            if !wanted {
+            if !select.db(db) || !select.key(name) {
                 continue;
             }
             if self.writer.db != Some(db) {

@@ -8,18 +8,21 @@
 //! DEL u           the name is given up; the one that was asked for never is
 //! ```
 //!
-//! Servers log only what took effect, so a `RENAMENX` or `COPY` in a log did. Flushes and swaps of a database count
-//! where a name that is followed may be in it.
+//! `RENAMENX`, `MOVE` and `COPY` without `REPLACE` do nothing where the name is taken. Servers do not log them then, but a
+//! log may have been made by others: where the log and its base tell that the name was taken, the value is not followed to
+//! it, and where they do not tell, it is, as servers would have it. Either is said, as a [`Doubt`]. Flushes and swaps of a
+//! database count where a name that is followed may be in it.
 
 use super::Options;
 use super::event::{Event, Held, write};
+use super::presence::{Presence, State};
 use super::render::{Form, Render};
 use super::walk::{Visit, Walked, walk};
 use crate::aof::block::Block;
 use crate::aof::reader::End;
 use crate::error::Result;
-use crate::model::commands::Found;
 use crate::model::commands::keys::Argv;
+use crate::model::commands::{Command, Found};
 use crate::model::kind::{Encoding, Kind};
 use crate::pipe::Flow;
 use crate::pipe::log::{self, BigCommand, Work};
@@ -50,6 +53,26 @@ pub struct BaseKey {
     pub bytes: u64,
 }
 
+/// A command that did nothing, or may have done nothing, because its target was there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Doubt {
+    /// The file.
+    pub file: String,
+    /// Offset of the command.
+    pub at: u64,
+    /// Its name, in small letters.
+    pub command: &'static str,
+    /// The database of its target.
+    pub db: u32,
+    /// Its target.
+    pub key: Vec<u8>,
+    /// Whether the target is known to have been there.
+    pub certain: bool,
+}
+
+/// Doubts that are listed.
+const DOUBTS: usize = 1000;
+
 /// What was found.
 #[derive(Debug, Default)]
 pub struct HistoryReport {
@@ -61,6 +84,8 @@ pub struct HistoryReport {
     pub has_base: bool,
     /// Other names under which the value was followed at the end.
     pub also: Vec<(u32, Vec<u8>)>,
+    /// Commands that may have done nothing; the first 1000.
+    pub doubts: Vec<Doubt>,
 }
 
 /// Names that are followed at a time.
@@ -83,6 +108,9 @@ pub fn history(
             dbs: options.select.dbs.clone(),
             names: HashSet::new(),
             lost: false,
+            presence: Presence::default(),
+            file: String::new(),
+            doubts: Vec::new(),
         },
         options,
         form,
@@ -105,6 +133,7 @@ pub fn history(
     report.walked = walked;
     report.also = work.follower.names.into_iter().collect();
     report.also.sort();
+    report.doubts = work.follower.doubts;
     Ok(report)
 }
 
@@ -125,6 +154,7 @@ impl Visit for Historian<'_, '_> {
         self.report.has_base |= opened.rdb;
         self.file = String::from_utf8_lossy(&part.short).into_owned();
         self.render = Render::new(self.form, &self.file);
+        self.follower.file.clone_from(&self.file);
         Ok(())
     }
 
@@ -148,6 +178,10 @@ impl Visit for Historian<'_, '_> {
                 bytes: record.body_len(),
             };
             write(self.sink, &base_line(&found, &self.follower.key, self.form))?;
+            if let Ok(db) = u32::try_from(db) {
+                let key = &self.follower.key;
+                self.follower.presence.set(db, key, State::There);
+            }
             self.report.base.push(found);
         }
         Ok(())
@@ -238,7 +272,15 @@ struct Follower {
     /// Others.
     names: HashSet<(u32, Vec<u8>)>,
     lost: bool,
+    /// Which of the names that are followed are there.
+    presence: Presence,
+    /// The file that is read.
+    file: String,
+    doubts: Vec<Doubt>,
 }
+
+/// A name in a database.
+type Name<'a> = (u32, &'a [u8]);
 
 impl Follower {
     fn asked(&self, db: u32, key: &[u8]) -> bool {
@@ -265,6 +307,52 @@ impl Follower {
         self.dbs.is_empty() || self.dbs.contains(&db) || self.names.iter().any(|(n, _)| *n == db)
     }
 
+    /// A value goes to another name, unless that is taken (`nx`). `stays`: it keeps its old one as well. Whether that
+    /// concerns a name that is followed.
+    fn goes(
+        &mut self,
+        event: &Event<'_>,
+        row: &'static Command,
+        from: Name<'_>,
+        to: Name<'_>,
+        nx: bool,
+    ) -> bool {
+        let stays = row.name == "copy";
+        let (here, there) = (self.follows(from.0, from.1), self.follows(to.0, to.1));
+        if !(here || there) {
+            return false;
+        }
+        let target = match nx {
+            false => State::Gone,
+            true if there => self.presence.of(to.0, to.1),
+            true => State::Unknown,
+        };
+        if target != State::Gone && self.doubts.len() < DOUBTS {
+            self.doubts.push(Doubt {
+                file: self.file.clone(),
+                at: event.at,
+                command: row.name,
+                db: to.0,
+                key: to.1.to_vec(),
+                certain: target == State::There,
+            });
+        }
+        if target == State::There || from == to {
+            return true;
+        }
+        if here {
+            self.add(to.0, to.1);
+        } else {
+            self.names.remove(&(to.0, to.1.to_vec()));
+        }
+        self.presence.set(to.0, to.1, State::There);
+        if here && !stays {
+            self.names.remove(&(from.0, from.1.to_vec()));
+            self.presence.set(from.0, from.1, State::Gone);
+        }
+        true
+    }
+
     /// Whether the command concerns the value; follows it where it goes.
     fn step(&mut self, event: &Event<'_>) -> Result<bool> {
         let Found::Command(row) = event.found() else {
@@ -279,35 +367,19 @@ impl Follower {
         };
         match row.name {
             "rename" | "renamenx" => {
-                let (from, to) = (arg(1), arg(2));
-                let (here, there) = (self.follows(db, from), self.follows(db, to));
-                if here {
-                    self.add(db, to);
-                    self.names.remove(&(db, from.to_vec()));
-                } else {
-                    self.names.remove(&(db, to.to_vec()));
-                }
-                Ok(here || there)
+                let nx = row.name == "renamenx";
+                Ok(self.goes(event, row, (db, arg(1)), (db, arg(2)), nx))
             }
             "copy" => {
-                let option = (3..event.argc()).find(|&i| arg(i).eq_ignore_ascii_case(b"db"));
-                let target = option.and_then(|i| number(i + 1)).unwrap_or(db);
-                let (here, there) = (self.follows(db, arg(1)), self.follows(target, arg(2)));
-                if here {
-                    self.add(target, arg(2));
-                } else {
-                    self.names.remove(&(target, arg(2).to_vec()));
-                }
-                Ok(here || there)
+                let option =
+                    |name: &[u8]| (3..event.argc()).find(|&i| arg(i).eq_ignore_ascii_case(name));
+                let target = option(b"db").and_then(|i| number(i + 1)).unwrap_or(db);
+                let nx = option(b"replace").is_none();
+                Ok(self.goes(event, row, (db, arg(1)), (target, arg(2)), nx))
             }
             "move" => {
                 let target = number(2).unwrap_or(db);
-                let (here, there) = (self.follows(db, arg(1)), self.follows(target, arg(1)));
-                if here {
-                    self.add(target, arg(1));
-                    self.names.remove(&(db, arg(1).to_vec()));
-                }
-                Ok(here || there)
+                Ok(self.goes(event, row, (db, arg(1)), (target, arg(1)), true))
             }
             "swapdb" => {
                 let (Some(a), Some(b)) = (number(1), number(2)) else {
@@ -323,6 +395,7 @@ impl Follower {
                     .into_iter()
                     .map(|(n, key)| (swapped(n), key))
                     .collect();
+                self.presence.swap(a, b);
                 for n in [a, b] {
                     if self.dbs.contains(&n) {
                         let key = self.key.clone();
@@ -334,14 +407,16 @@ impl Follower {
             "flushdb" => {
                 let touched = self.is_in(db);
                 self.names.retain(|(n, _)| *n != db);
+                self.presence.flush(Some(db));
                 Ok(touched)
             }
             "flushall" => {
                 self.names.clear();
+                self.presence.flush(None);
                 Ok(true)
             }
             "del" | "unlink" if !self.names.is_empty() => {
-                let touched = event.any_key(|key| self.follows(db, key))?;
+                let touched = self.touched(event, row)?;
                 let names = &mut self.names;
                 event.any_key(|key| {
                     names.remove(&(db, key.to_vec()));
@@ -349,8 +424,20 @@ impl Follower {
                 })?;
                 Ok(touched)
             }
-            _ => event.any_key(|key| self.follows(db, key)),
+            _ => self.touched(event, row),
         }
+    }
+
+    /// Whether one of the command's keys is followed; notes what becomes of those.
+    fn touched(&mut self, event: &Event<'_>, row: &Command) -> Result<bool> {
+        let touched = event.any_key(|key| self.follows(event.db, key))?;
+        if touched {
+            let mut presence = std::mem::take(&mut self.presence);
+            let noted = presence.step(event, row, |key| self.follows(event.db, key));
+            self.presence = presence;
+            noted?;
+        }
+        Ok(touched)
     }
 }
 

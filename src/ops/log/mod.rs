@@ -13,6 +13,7 @@ mod event;
 mod follow;
 mod history;
 mod list;
+mod presence;
 mod render;
 mod select;
 mod stats;
@@ -20,10 +21,10 @@ pub(in crate::ops) mod walk;
 
 pub use cut::cut;
 pub use follow::follow;
-pub use history::{BaseKey, HistoryReport, history};
+pub use history::{BaseKey, Doubt, HistoryReport, history};
 pub use list::list;
 pub use render::Form;
-pub use select::{KeyRule, Select};
+pub use select::{KeyRule, KeyTest, Select};
 pub use stats::{Heat, NameCount, Prefix, Slice, Stats, stats};
 pub use walk::{File, Walked};
 
@@ -42,13 +43,24 @@ pub struct Options<'a> {
 }
 
 impl Options<'_> {
+    /// Whether what is wanted is a log from its start, up to a time or place or but for some commands: then what it
+    /// starts from belongs to it.
+    fn is_a_beginning(&self) -> bool {
+        let select = &self.select;
+        let keys = select.keys.is_empty() && select.commands.is_empty();
+        let dbs = select.dbs.is_empty() && select.not_dbs.is_empty();
+        let start = select.from.is_none() && select.since.is_none();
+        keys && dbs && start && self.files.is_empty() && self.limit != Some(0)
+    }
+
     /// Whether keys or databases are all that is chosen by, so that an RDB can be asked for the same.
     fn only_keys(&self) -> bool {
         let select = &self.select;
-        let by_keys = !(select.keys.is_empty() && select.dbs.is_empty());
+        let by_keys =
+            !(select.keys.is_empty() && select.dbs.is_empty() && select.not_dbs.is_empty());
         let others = select.since.or(select.until).is_some()
             || select.from.or(select.to).is_some()
-            || !select.commands.is_empty()
+            || !(select.commands.is_empty() && select.not_commands.is_empty())
             || !self.files.is_empty()
             || self.limit.is_some();
         by_keys && !others

@@ -18,7 +18,6 @@ use crate::engine::{Engine, Session};
 use crate::error::{Error, ErrorKind, Result};
 use crate::filter::glob::Glob;
 use crate::model::commands;
-use crate::model::target::Target;
 use crate::pipe::log::Source as Commands;
 use crate::rdb::frame;
 use crate::source::aof::{Opened, Part, Source};
@@ -26,7 +25,7 @@ use crate::text::quoted;
 use feed::{Fed, feed};
 
 /// Where to stop; nothing of what is not set.
-#[derive(Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Until {
     /// In front of the first command that is logged after this time, Unix milliseconds.
     pub time_ms: Option<i64>,
@@ -40,8 +39,6 @@ pub struct Until {
 
 /// How to replay.
 pub struct Options<'a> {
-    /// As which server.
-    pub target: &'static Target,
     /// Where to stop.
     pub until: Until,
     /// Whether unknown commands are stepped over instead of ending the replay.
@@ -128,6 +125,12 @@ impl walk::Visit for Replay<'_, '_> {
     fn records(&mut self, reader: frame::Reader) -> Result<frame::Reader> {
         let loaded = load::load(reader, self.engine, self.options)?;
         self.report.loaded += loaded.keys;
+        for code in &loaded.functions {
+            self.engine
+                .functions
+                .load(code, false)
+                .map_err(|refusal| Error::corrupt(0, refusal.0.into_owned()))?;
+        }
         Ok(loaded.reader)
     }
 

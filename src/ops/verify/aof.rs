@@ -10,11 +10,12 @@
 
 use super::{Options, Report as Rdb};
 use crate::aof::check::{self, Check};
-use crate::aof::multipart::Set;
-use crate::aof::reader::{Reader, Step};
+use crate::aof::multipart::{FOLDER, Set};
+use crate::aof::reader::{Reader, Step, Tail};
 use crate::aof::verdict::{Loading, Verdict, verdict};
 use crate::error::{ErrorKind, Result};
 use crate::input::open::{Content, Input};
+use crate::limits::FINDINGS_LISTED;
 use crate::model::finding::{Finding, Refused, Severity};
 use crate::model::kind::Flavour;
 use crate::model::target::{Since, Target};
@@ -142,7 +143,7 @@ fn unreachable_report(name: String) -> Result<Verified> {
 /// # Errors
 /// See [`open`].
 pub fn set(name: &str, set: Box<Set>, options: &Options<'_>) -> Result<Report> {
-    let mut files = Vec::new();
+    let (mut files, mut listed) = (Vec::new(), 0);
     let read = std::sync::atomic::AtomicU64::new(0);
     for (mut part, member) in Part::of_set(&set) {
         if unreadable(member) {
@@ -161,6 +162,10 @@ pub fn set(name: &str, set: Box<Set>, options: &Options<'_>) -> Result<Report> {
         file.read(opened, &options, |_| true)
             .map_err(|e| e.in_file(&name))?;
         read.fetch_add(file.size, std::sync::atomic::Ordering::Relaxed);
+        if listed > LISTED {
+            file.shorten();
+        }
+        listed += file.all_findings().count();
         files.push(file);
     }
     let mut report = Report {
@@ -172,6 +177,9 @@ pub fn set(name: &str, set: Box<Set>, options: &Options<'_>) -> Result<Report> {
     report.settle();
     Ok(report)
 }
+
+/// Findings of all files of a set that are listed, before those that follow are cut down to what decides.
+const LISTED: usize = 10 * FINDINGS_LISTED;
 
 /// What a file turned out to be.
 enum Kind {
@@ -244,6 +252,28 @@ impl File {
             self.findings.push(finding);
         }
         Ok(Kind::Log)
+    }
+
+    /// Keeps of its findings the first damage, and the first that makes a server refuse it.
+    fn shorten(&mut self) {
+        let keep = |findings: &mut Vec<Finding>| {
+            let damage = |f: &Finding| f.severity == Severity::Damage;
+            let refused = |f: &Finding| f.refused != Refused::Never;
+            let (mut damaged, mut refuses) = (false, false);
+            findings.retain(|f| {
+                let new = (damage(f) && !damaged) || (refused(f) && !refuses);
+                damaged |= damage(f);
+                refuses |= refused(f);
+                new
+            });
+            findings.shrink_to_fit();
+        };
+        if let Some(rdb) = &mut self.rdb {
+            keep(&mut rdb.findings);
+        }
+        if let Some(log) = &mut self.log {
+            keep(&mut log.findings);
+        }
     }
 
     /// Everything that was found, in the order of the file.
@@ -343,9 +373,44 @@ impl Report {
         logs.map(|log| log.end.state.commands).sum()
     }
 
+    /// What a server that has `aof-load-corrupt-tail-max-size` does if it allows for the tail that decides: the outcome,
+    /// and the size that the setting has to be above. `None` where it changes nothing.
+    #[must_use]
+    pub fn with_corrupt_tail(&self, target: &Target) -> Option<(Outcome, u64)> {
+        let outcome = self.outcome_with(target, true, u64::MAX);
+        if outcome == self.outcome(target, true) {
+            return None;
+        }
+        let corrupt = |f: &&File| {
+            let end = f.log.as_ref().map(|l| &l.end);
+            end.is_some_and(|e| matches!(e.tail, Tail::Fault { .. }))
+        };
+        let sizes = self.files.iter().filter(corrupt).filter_map(|f| {
+            let end = &f.log.as_ref()?.end;
+            Some(end.size - end.valid_up_to)
+        });
+        sizes.max().map(|size| (outcome, size))
+    }
+
+    /// The name of the folder that a server has the files in.
+    fn folder(&self) -> Vec<u8> {
+        let name = |folder: &Path| folder.file_name().map(|n| n.as_encoded_bytes().to_vec());
+        let set = self.set.as_ref();
+        // `.` and what ends in `..` have no name of their own.
+        let real = |set: &Set| name(&std::fs::canonicalize(&set.folder).ok()?);
+        set.and_then(|set| name(&set.folder).or_else(|| real(set)))
+            .unwrap_or_else(|| FOLDER.as_bytes().to_vec())
+    }
+
     /// What that server does, with `aof-load-truncated` as given.
     #[must_use]
     pub fn outcome(&self, target: &Target, truncated: bool) -> Outcome {
+        self.outcome_with(target, truncated, 0)
+    }
+
+    /// The same with `aof-load-corrupt-tail-max-size` as given.
+    #[must_use]
+    pub fn outcome_with(&self, target: &Target, truncated: bool, corrupt_tail: u64) -> Outcome {
         let decided = |file, verdict| Outcome {
             file,
             verdict: Some(verdict),
@@ -361,9 +426,10 @@ impl Report {
                 return decided(None, verdict);
             }
         }
+        let folder = self.folder();
         let mut cut = None;
         for (index, file) in self.files.iter().enumerate() {
-            let verdict = file.verdict(target, truncated);
+            let verdict = file.verdict(target, truncated, corrupt_tail, &folder);
             if verdict.loads() {
                 if verdict != Verdict::Loads {
                     cut = Some((index, verdict));
@@ -402,12 +468,19 @@ fn manifest_verdict(set: &Set) -> Option<Verdict> {
 
 impl File {
     /// What that server does with this file.
-    #[must_use]
-    pub fn verdict(&self, target: &Target, truncated: bool) -> Verdict {
+    fn verdict(
+        &self,
+        target: &Target,
+        truncated: bool,
+        corrupt_tail: u64,
+        folder: &[u8],
+    ) -> Verdict {
         let loading = Loading {
             truncated,
             last: self.part.last,
+            corrupt_tail,
             file: &self.part.short,
+            folder,
         };
         if let Some(rdb) = &self.rdb
             && !rdb.loads(target)

@@ -1,0 +1,361 @@
+//! `redisk replay`.
+
+use super::Context;
+use super::doc::Doc;
+use super::exit::{CODES, Exit};
+use super::input::{self, Machine};
+use super::output::Target as Output;
+use super::progress::Progress;
+use super::text;
+use crate::engine::Engine;
+use crate::engine::digest::{self, Digests, FieldExpiry};
+use crate::error::{Error, Place, Result};
+use crate::filter::glob::Glob;
+use crate::input::open::Content;
+use crate::model::kind::Flavour;
+use crate::model::target::{self, Target};
+use crate::model::units;
+use crate::ops::replay::{self, Options, Report, Until};
+use crate::source::aof::{Source, says_preamble};
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+/// Runs a log through the built-in engine, and says what state it leads to.
+///
+/// Takes what servers load: an append-only file, a multi-part set by its data directory, folder or manifest, an RDB, or
+/// commands in RESP. Nothing expires by the clock: a log says itself what expired. Commands that a server would have
+/// refused are counted and named; a transaction that is not closed does not happen.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = CODES)]
+pub(super) struct Args {
+    /// The append-only file, its folder or its manifest, or an RDB; `-` is standard input.
+    #[arg(value_hint = clap::ValueHint::AnyPath)]
+    path: PathBuf,
+    #[command(flatten)]
+    until: Stop,
+    /// Load this RDB or log first.
+    #[arg(long, value_name = "PATH", value_hint = clap::ValueHint::AnyPath)]
+    from: Option<PathBuf>,
+    /// Step over commands that no server knows, and count them.
+    #[arg(long)]
+    skip_unknown: bool,
+    /// Step over scripts that were logged as such (Redis 4.0 and older), and count them.
+    #[arg(long)]
+    skip_scripts: bool,
+    /// Behave as this server [default: the newest Redis, or Valkey where the file is one's].
+    #[arg(long, value_name = "SERVER", value_parser = input::servers())]
+    target: Option<String>,
+    /// Do without the digest of the state.
+    #[arg(long)]
+    no_digest: bool,
+    /// Write one JSON document.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    output: Output,
+    #[command(flatten)]
+    machine: Machine,
+}
+
+/// Where to stop.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Where to stop")]
+pub(super) struct Stop {
+    /// In front of the first command logged after this time (2026-11-20T14:05:00Z, 1795183500). Needs a log with
+    /// timestamps.
+    #[arg(long, value_name = "TIME", value_parser = units::parse_time_ms)]
+    until_time: Option<i64>,
+    /// In front of the first command of the last file that starts at this offset or behind it (0x for hex).
+    #[arg(long, value_name = "OFFSET", value_parser = super::log::offset)]
+    until_offset: Option<u64>,
+    /// Behind so many commands.
+    #[arg(long, value_name = "N")]
+    until_command: Option<u64>,
+    /// In front of the first command that matches, its words joined by blanks, in any case of its name: 'FLUSHALL*'.
+    #[arg(long, value_name = "GLOB", allow_hyphen_values = true)]
+    before: Option<OsString>,
+}
+
+impl Stop {
+    /// The same for the replay.
+    pub(super) fn until(&self) -> Until {
+        Until {
+            time_ms: self.until_time,
+            offset: self.until_offset,
+            commands: self.until_command,
+            before: self
+                .before
+                .as_ref()
+                .map(|glob| Glob::new(glob.as_encoded_bytes())),
+        }
+    }
+}
+
+/// What was done, and how long it took.
+struct Done {
+    report: Report,
+    took: Duration,
+    digests: Option<Digests>,
+}
+
+pub(super) fn run(args: &Args, cx: &Context) -> Result<Exit> {
+    let threads = args.machine.threads()?;
+    let source = Source::open(&args.path)?;
+    let chosen = args.target.as_deref().and_then(Target::from_name);
+    let mut engine = engine(&source, chosen);
+    let busy = args.output.is_stdout() && io::IsTerminal::is_terminal(&io::stdout());
+    let progress = Progress::new(cx, None, busy);
+    let options = Options {
+        until: args.until.until(),
+        threads,
+        skip_unknown: args.skip_unknown,
+        skip_scripts: args.skip_scripts,
+        progress: &|bytes| progress.at(bytes),
+    };
+    let start = Instant::now();
+    if let Some(from) = &args.from {
+        let all = Options {
+            until: Until::default(),
+            ..options
+        };
+        let report = replay::replay(Source::open(from)?, &mut engine, &all)?;
+        if let Some(e) = report.walked.problems.into_iter().next() {
+            return Err(e);
+        }
+    }
+    let report = replay::replay(source, &mut engine, &options)?;
+    let took = start.elapsed();
+    progress.done();
+    let fields = match engine.dialect().flavour {
+        Flavour::Redis => FieldExpiry::Counts,
+        Flavour::Valkey => FieldExpiry::Ignored,
+    };
+    let digests = (!args.no_digest).then(|| digest::digest(&engine.keys, fields, threads));
+    let done = Done {
+        report,
+        took,
+        digests,
+    };
+    let mut sink = args.output.open()?;
+    let text = if args.json {
+        json(&done, &engine, cx)
+    } else {
+        plain(&done, &engine)
+    };
+    sink.write_all(text.as_bytes())
+        .map_err(|e| Error::from_io(e, "write the output"))?;
+    sink.finish()?;
+    finish(done.report, cx)
+}
+
+/// The server whose files they seem to be: one file alone is from before 7.0, which keeps manifests; of what a set's
+/// first file says its magic is believed.
+pub(super) fn dialect(source: &Source) -> &'static Target {
+    match source {
+        Source::File(input) if input.head.starts_with(b"VALKEY") => target::newest(Flavour::Valkey),
+        Source::File(input)
+            if input.content() == Content::Commands || says_preamble(&input.head) =>
+        {
+            Target::from_name("redis-6.2").unwrap_or(target::newest(Flavour::Redis))
+        }
+        Source::File(_) => target::newest(Flavour::Redis),
+        Source::Set(set) => {
+            let base = set.in_load_order().next().map(|m| m.path.clone());
+            let head = base.and_then(|path| {
+                let mut head = [0; 6];
+                let mut file = std::fs::File::open(path).ok()?;
+                io::Read::read_exact(&mut file, &mut head).ok()?;
+                Some(head)
+            });
+            target::newest(match head {
+                Some(head) if head == *b"VALKEY" => Flavour::Valkey,
+                _ => Flavour::Redis,
+            })
+        }
+    }
+}
+
+/// An engine for a replay as that server; `None`: as the one that the files seem to come from, but all commands known.
+pub(super) fn engine(source: &Source, chosen: Option<&'static Target>) -> Engine {
+    let dialect = chosen.unwrap_or_else(|| dialect(source));
+    let mut engine = Engine::new(dialect);
+    engine.any_server = chosen.is_none();
+    engine.keys.limits.zset_negative_zero =
+        dialect.flavour == Flavour::Redis && dialect.version < (7, 0);
+    engine
+}
+
+/// Says what the output does not show, and settles the exit code.
+pub(super) fn finish(report: Report, cx: &Context) -> Result<Exit> {
+    for (file, note) in &report.walked.notes {
+        let place = Place {
+            file: Some(file.clone()).filter(|f| !f.is_empty()),
+            ..Place::default()
+        };
+        cx.warn(&place, note);
+    }
+    let mut problems = report.walked.problems.into_iter();
+    match problems.next_back() {
+        None => Ok(Exit::Done),
+        Some(last) => {
+            problems.for_each(|e| cx.error(&e));
+            Err(last)
+        }
+    }
+}
+
+fn plain(done: &Done, engine: &Engine) -> String {
+    let report = &done.report;
+    let seconds = done.took.as_secs_f64();
+    let mut out = String::new();
+    let mut line = |name: &str, text: String| {
+        out.push_str(&format!("{name:<9} {text}\n"));
+    };
+    line(
+        "commands",
+        format!(
+            "{} in {seconds:.2} s, {} a second",
+            text::grouped(report.commands),
+            text::grouped(rate(report.commands, seconds))
+        ),
+    );
+    if report.loaded > 0 {
+        line(
+            "loaded",
+            text::count(report.loaded, "key out of an RDB", "keys out of RDBs"),
+        );
+    }
+    for (name, n) in &report.skipped {
+        line(
+            "skipped",
+            format!("{} {}", text::grouped(*n), text::safe(name)),
+        );
+    }
+    if let Some((file, at, why)) = &report.stopped {
+        line(
+            "stopped",
+            format!("{}: offset {at:#x}: {}", text::name(file), text::safe(why)),
+        );
+    }
+    if report.refused > 0 {
+        line(
+            "refused",
+            text::count(
+                report.refused,
+                "command, as a server would have",
+                "commands, as a server would have",
+            ),
+        );
+    }
+    for r in &report.refusals {
+        out.push_str(&format!(
+            "  {}: offset {:#x}: command {}: {}: {}\n",
+            text::name(&r.file),
+            r.at,
+            text::grouped(r.number),
+            r.command,
+            text::safe(&r.text)
+        ));
+    }
+    let mut line = |name: &str, text: String| {
+        out.push_str(&format!("{name:<9} {text}\n"));
+    };
+    for (db, keys) in engine.keys.dbs().filter(|(_, db)| !db.is_empty()) {
+        line(
+            &format!("db {db}"),
+            format!(
+                "{}, {} with an expiry",
+                text::count(keys.len() as u64, "key", "keys"),
+                text::grouped(keys.expires() as u64)
+            ),
+        );
+    }
+    if engine.keys.dbs().all(|(_, db)| db.is_empty()) {
+        line("keys", "none".to_owned());
+    }
+    if let Some(digests) = &done.digests {
+        line(
+            "digest",
+            format!("{} (Redis from 7.2, Valkey)", digests.fpconv),
+        );
+        if digests.g17 != digests.fpconv {
+            line("digest", format!("{} (Redis up to 7.0)", digests.g17));
+        }
+        if digests.opaque > 0 {
+            line(
+                "digest",
+                format!(
+                    "without {}",
+                    text::count(digests.opaque, "key of a module", "keys of modules")
+                ),
+            );
+        }
+    }
+    out
+}
+
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    reason = "a rate for people"
+)]
+fn rate(n: u64, seconds: f64) -> u64 {
+    (n as f64 / seconds.max(1e-6)) as u64
+}
+
+fn json(done: &Done, engine: &Engine, cx: &Context) -> String {
+    let report = &done.report;
+    let refusals = report.refusals.iter().map(|r| {
+        Doc::Fields(vec![
+            ("file", r.file.as_str().into()),
+            ("offset", r.at.into()),
+            ("number", r.number.into()),
+            ("command", r.command.as_str().into()),
+            ("text", r.text.as_str().into()),
+        ])
+    });
+    let dbs = engine.keys.dbs().filter(|(_, db)| !db.is_empty());
+    let dbs = dbs.map(|(number, db)| {
+        Doc::Fields(vec![
+            ("db", u64::from(number).into()),
+            ("keys", (db.len() as u64).into()),
+            ("expires", (db.expires() as u64).into()),
+        ])
+    });
+    let skipped = report.skipped.iter().map(|(name, n)| {
+        Doc::Fields(vec![
+            ("command", name.as_str().into()),
+            ("count", (*n).into()),
+        ])
+    });
+    let stopped = report.stopped.as_ref().map(|(file, at, why)| {
+        Doc::Fields(vec![
+            ("file", file.as_str().into()),
+            ("offset", (*at).into()),
+            ("why", why.as_str().into()),
+        ])
+    });
+    let problems = report.walked.problems.iter();
+    let problems = problems.map(|e| cx.object("error", e.place(), e.message()));
+    let digest = |d: Option<String>| Doc::from(d);
+    Doc::Fields(vec![
+        ("commands", report.commands.into()),
+        ("loaded", report.loaded.into()),
+        ("refused", report.refused.into()),
+        ("refusals", Doc::List(refusals.collect())),
+        ("skipped", Doc::List(skipped.collect())),
+        ("stopped", stopped.unwrap_or(None::<u64>.into())),
+        ("dbs", Doc::List(dbs.collect())),
+        ("digest", digest(done.digests.map(|d| d.fpconv.to_string()))),
+        (
+            "digest_g17",
+            digest(done.digests.map(|d| d.g17.to_string())),
+        ),
+        ("opaque", done.digests.map(|d| d.opaque).into()),
+        ("problems", Doc::List(problems.collect())),
+    ])
+    .pretty()
+}

@@ -1,0 +1,71 @@
+//! What a path holds, as an RDB: the file itself, or the state that a log leads to.
+
+use super::Context;
+use super::exit::Exit;
+use super::input;
+use super::progress::Progress;
+use super::replay as cli;
+use super::text;
+use crate::error::{Place, Result};
+use crate::input::open::{Content, Input};
+use crate::ops::replay::{self, Options, Report, Until};
+use crate::source::aof::{Source, says_preamble};
+use std::path::Path;
+
+/// An RDB to be read, and what came of the log that it was made from.
+pub(super) type State = (Input, Option<Report>);
+
+/// Opens a path. A log is run through the engine first; `doing` is what is to be done with its keys.
+pub(super) fn open(path: &Path, doing: &str, threads: usize, cx: &Context) -> Result<State> {
+    let source = Source::open(path)?;
+    if let Source::File(input) = source {
+        let is_log = match input.content() {
+            Content::Commands => true,
+            Content::Rdb => says_preamble(&input.head),
+            _ => false,
+        };
+        if !is_log {
+            input::only_rdb(&input, doing)?;
+            return Ok((input, None));
+        }
+        return replayed(Source::File(input), path, threads, cx);
+    }
+    replayed(source, path, threads, cx)
+}
+
+fn replayed(source: Source, path: &Path, threads: usize, cx: &Context) -> Result<State> {
+    let mut engine = cli::engine(&source, None);
+    let progress = Progress::new(cx, None, false);
+    let options = Options {
+        until: Until::default(),
+        threads,
+        skip_unknown: false,
+        skip_scripts: false,
+        progress: &|bytes| progress.at(bytes),
+    };
+    let report = replay::replay(source, &mut engine, &options)?;
+    progress.done();
+    let name = path.to_string_lossy();
+    let input = Input::of(&name, Box::new(engine.drain()), None, None)?;
+    Ok((input, Some(report)))
+}
+
+/// What became of it all: of the keys, and of the log that they came from. Says what was wrong with the log.
+pub(super) fn settle(keys: Result<Exit>, log: Option<Report>, cx: &Context) -> Result<Exit> {
+    let Some(report) = log else {
+        return keys;
+    };
+    if report.refused > 0 {
+        let refused = text::count(report.refused, "command was", "commands were");
+        let message = format!("{refused} refused, as a server would have (replay names them)");
+        cx.warn(&Place::default(), &message);
+    }
+    match (keys, cli::finish(report, cx)) {
+        (Ok(keys), Ok(log)) => Ok(keys.max(log)),
+        (Err(e), Ok(_)) | (Ok(_), Err(e)) => Err(e),
+        (Err(e), Err(other)) => {
+            cx.error(&other);
+            Err(e)
+        }
+    }
+}
