@@ -5,12 +5,9 @@ mod geo;
 mod hash;
 mod keys;
 mod list;
-<<<<<<< HEAD
 mod scan;
-=======
 mod payload;
 mod server;
->>>>>>> main
 mod set;
 mod sort;
 mod string;

@@ -61,10 +61,9 @@ impl Zset {
             && bytes < MAX_PACK;
         if let Some((_, vec, at)) = entry.packed_parts().filter(|_| fits) {
             let mut pack = Pack::new(vec, at);
-            let mut text = Vec::with_capacity(32);
             for (member, score) in ZsetRef::Big(&self).iter() {
                 member.with(|m| pack.push(m.unwrap_or_default()));
-                push_score(score, &mut text, &mut pack);
+                push_score(score, limits, &mut pack);
             }
         } else {
             entry.become_big(Value::Zset(self));
