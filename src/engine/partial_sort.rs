@@ -33,12 +33,7 @@ pub fn range<T>(
     }
 }
 
-fn is<T>(
-    all: &[T],
-    a: usize,
-    b: usize,
-    compare: &mut impl FnMut(&T, &T) -> Ordering,
-) -> Ordering {
+fn is<T>(all: &[T], a: usize, b: usize, compare: &mut impl FnMut(&T, &T) -> Ordering) -> Ordering {
     match (all.get(a), all.get(b)) {
         (Some(a), Some(b)) => compare(a, b),
         _ => Ordering::Equal,

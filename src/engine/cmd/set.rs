@@ -147,7 +147,11 @@ fn spop(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {
     let mut edit = cx.keys.edit_or_new(cx.db, at(args, 1), Kind::Set);
     let mut set = edit.entry.set(edit.limits)?;
     for left in (len - n + 1..=len).rev() {
-        let place = if n == len { left - 1 } else { random.below(left) };
+        let place = if n == len {
+            left - 1
+        } else {
+            random.below(left)
+        };
         let Some(member) = set.view().nth(place) else {
             break;
         };
@@ -388,18 +392,25 @@ fn sintercard(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {
 }
 
 fn sscan(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {
-    let cursor = Scan::cursor(at(args, 2))?;
+    let cursor = Scan::cursor(cx, at(args, 2))?;
     let Some(set) = set(cx.keys, cx.db, at(args, 1))? else {
         Scan::nothing(cx.out);
         return Ok(());
     };
-    let scan = Scan::read(cursor, args.iter().skip(3))?;
+    let scan = Scan::read(cx, cursor, args.iter().skip(3))?;
     let is_table = matches!(set, SetRef::Big(_));
-    scan.answer(cx.out, set.len(), is_table, 1, |n| set.nth(n), |out, m| {
-        m.with(|m| scan.wants(m.unwrap_or_default())) && {
-            out.str(m);
-            true
-        }
-    });
+    scan.answer(
+        cx.out,
+        set.len(),
+        is_table,
+        1,
+        |n| set.nth(n),
+        |out, m| {
+            m.with(|m| scan.wants(m.unwrap_or_default())) && {
+                out.str(m);
+                true
+            }
+        },
+    );
     Ok(())
 }

@@ -165,7 +165,10 @@ impl Zset {
     pub fn set(&mut self, name: &[u8], score: f64) -> Option<f64> {
         if let Some(at) = self.members.find(name) {
             let old = self.members.get(at)?.score;
-            #[allow(clippy::float_cmp, reason = "as servers compare: a -0 does not move a 0")]
+            #[allow(
+                clippy::float_cmp,
+                reason = "as servers compare: a -0 does not move a 0"
+            )]
             if old != score {
                 self.unlink(old, name);
                 self.members.get_mut(at)?.score = score;
