@@ -14,6 +14,7 @@ mod aof;
 mod cli;
 mod commands;
 mod corpus;
+mod engine_diff;
 mod fuzz;
 #[cfg(feature = "cli")]
 mod generated;
@@ -23,4 +24,5 @@ mod loads;
 mod made;
 mod mutate;
 mod payload;
+mod replay;
 mod support;

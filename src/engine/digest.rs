@@ -189,7 +189,16 @@ fn of_value(
                 d.xor_digest(e);
             }
         }
-        ValueRef::Stream(_) | ValueRef::Opaque(_) => {}
+        ValueRef::Stream(stream) => {
+            for entry in stream.iter() {
+                d.mix(entry.id.to_string().as_bytes());
+                for (field, value) in entry.fields.clone() {
+                    d.mix_str(&field);
+                    d.mix_str(&value);
+                }
+            }
+        }
+        ValueRef::Opaque(_) => {}
     }
     Some(d)
 }

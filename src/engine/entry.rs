@@ -16,6 +16,7 @@ use super::value::hash::{HashMut, HashRef};
 use super::value::list::{ListMut, ListRef};
 use super::value::set::{SetMut, SetRef};
 use super::value::stream::Stream;
+use super::value::string::StringMut;
 use super::value::zset::{ZsetMut, ZsetRef};
 use super::value::{Limits, Opaque, Value};
 use crate::model::kind::Kind;
@@ -571,6 +572,28 @@ impl Entry {
                 let head = std::mem::take(vec).into_boxed_slice();
                 *self = Entry::Big(Box::new(Big { head, value }));
             }
+        }
+    }
+
+    /// Puts an integer in the place of a string.
+    pub fn set_int(&mut self, v: i64) {
+        if let Some((Form::Int, vec, at)) = self.packed_parts() {
+            if let Some(place) = vec.get_mut(at..).and_then(<[u8]>::first_chunk_mut) {
+                *place = v.to_le_bytes();
+            }
+            return;
+        }
+        self.become_packed(Form::Int, &v.to_le_bytes());
+    }
+
+    /// As a string to change in place.
+    ///
+    /// # Errors
+    /// `WRONGTYPE`.
+    pub fn string(&mut self) -> Result<StringMut<'_>, Refusal> {
+        match self.value() {
+            ValueRef::Str(_) => Ok(StringMut::new(self)),
+            _ => Err(texts::WRONGTYPE),
         }
     }
 

@@ -7,19 +7,20 @@ use super::entry::{Form, Slot};
 use super::value::hash::{Hash, HashRef};
 use super::value::list::List;
 use super::value::set::{MAX_PACK, Set};
+use super::value::stream::Builder as StreamBuilder;
 use super::value::zset::{Zset, ZsetRef, push_score};
 use super::value::{Limits, Opaque, Value, ints};
 use crate::error::{Error, Result};
 use crate::input::bytes::Slice;
 use crate::model::finding::{Finding, Severity};
-use crate::model::kind::Kind;
+use crate::model::kind::{Kind, StreamId};
 use crate::model::number;
 use crate::packed::pack::{self, Pack};
 use crate::packed::string::Str;
 use crate::rdb::frame::Record;
 use crate::rdb::opcode;
 use crate::rdb::types::TypeRow;
-use crate::rdb::visit::Visit;
+use crate::rdb::visit::{StreamPart, Visit};
 use crate::rdb::walk::{self, Scratch, Walk};
 use crate::rdb::{length, template::Templates};
 
@@ -138,6 +139,7 @@ struct Builder {
     last: (f64, Vec<u8>),
     sorted: bool,
     big: Option<Value>,
+    stream: Option<StreamBuilder>,
     is_opaque: bool,
     is_integer: Option<i64>,
     /// Whether what servers would pass over unnoticed is an error too.
@@ -156,6 +158,7 @@ impl Default for Builder {
             last: (0.0, Vec::new()),
             sorted: true,
             big: None,
+            stream: None,
             is_opaque: false,
             is_integer: None,
             strict: false,
@@ -191,6 +194,9 @@ impl Builder {
 
     /// The key, with what has come; `None` where that is a collection without elements.
     fn end(&mut self, name: &[u8], expire_ms: Option<i64>, attributes: &[u8]) -> Option<Slot> {
+        if let Some(stream) = self.stream.take() {
+            self.big = Some(Value::Stream(Box::new(stream.finish())));
+        }
         if let Some(value) = self.big.take() {
             return Some(Slot::big(name, expire_ms, attributes, value));
         }
@@ -442,6 +448,20 @@ impl Visit for Builder {
             _ => true,
         };
         if added { Ok(()) } else { Err(self.twice()) }
+    }
+
+    fn stream_node(&mut self, id: StreamId, listpack: Option<&[u8]>) -> Result<()> {
+        match &mut self.stream {
+            Some(stream) => stream.stream_node(id, listpack),
+            None => Ok(()),
+        }
+    }
+
+    fn stream(&mut self, part: StreamPart<'_>) -> Result<()> {
+        match &mut self.stream {
+            Some(stream) => stream.stream(part),
+            None => Ok(()),
+        }
     }
 
     fn finding(&mut self, finding: Finding) -> Result<()> {

@@ -3,6 +3,7 @@
 //! A command says what it answers; whether anyone listens is not its business. A replay discards replies without
 //! building them.
 
+use crate::model::kind::StreamId;
 use crate::model::number::{self, DoubleText};
 use crate::packed::string::Str;
 use std::borrow::Cow;
@@ -92,7 +93,7 @@ impl Out {
         self.proto != Proto::Discard
     }
 
-    /// Whether RESP3 is spoken.
+    /// Whether RESP3 is spoken: what is answered differs in shape in a few places.
     #[must_use]
     pub fn resp3(&self) -> bool {
         self.proto == Proto::Resp3
@@ -249,6 +250,13 @@ impl Out {
         }
     }
 
+    /// The id of a stream's entry, as a bulk string.
+    pub fn id(&mut self, id: StreamId) {
+        if self.listens() {
+            crate::resp::encode::bulk_id(id, &mut self.buf);
+        }
+    }
+
     /// An array whose length comes with [`Out::close`].
     pub fn defer(&mut self) -> Deferred {
         Deferred(self.buf.len())
@@ -256,11 +264,24 @@ impl Out {
 
     /// Puts the array's head in front of what was answered since.
     pub fn close(&mut self, deferred: Deferred, n: usize) {
+        self.close_as(b'*', deferred, n);
+    }
+
+    /// The same for a map of so many pairs.
+    pub fn close_map(&mut self, deferred: Deferred, pairs: usize) {
+        if self.resp3() {
+            self.close_as(b'%', deferred, pairs);
+        } else {
+            self.close_as(b'*', deferred, pairs * 2);
+        }
+    }
+
+    fn close_as(&mut self, mark: u8, deferred: Deferred, n: usize) {
         if !self.listens() {
             return;
         }
         let mut head = Vec::new();
-        crate::resp::encode::head(b'*', n as u64, &mut head);
+        crate::resp::encode::head(mark, n as u64, &mut head);
         self.buf.splice(deferred.0..deferred.0, head);
     }
 }

@@ -38,6 +38,11 @@ pub trait Visit {
     fn stream(&mut self, part: StreamPart<'_>) -> Result<()> {
         Ok(())
     }
+    /// A node of a stream begins: the id that its entries' are counted from, and its listpack, where it is short enough to
+    /// be at hand. Its entries follow.
+    fn stream_node(&mut self, id: StreamId, listpack: Option<&[u8]>) -> Result<()> {
+        Ok(())
+    }
     /// How many fields the entry that has just begun says it has: a claim until they have come.
     fn entry_fields(&mut self, n: u64) -> Result<()> {
         Ok(())

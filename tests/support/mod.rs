@@ -2,10 +2,12 @@
 
 pub(crate) mod canonical;
 pub(crate) mod child;
+pub(crate) mod diff;
 pub(crate) mod made;
 pub(crate) mod rdb;
 pub(crate) mod run;
 pub(crate) mod server;
+pub(crate) mod shapes;
 
 use std::path::{Path, PathBuf};
 

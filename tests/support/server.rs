@@ -251,6 +251,39 @@ impl Server {
         })
     }
 
+    /// Reads one reply of RESP2 or RESP3, as it comes.
+    pub fn raw_reply(&mut self) -> std::io::Result<Vec<u8>> {
+        let mut out = Vec::new();
+        let mut open = 1u64;
+        while open > 0 {
+            open -= 1;
+            let start = out.len();
+            self.stream.read_until(b'\n', &mut out)?;
+            let bad = || std::io::Error::other("a reply ends early");
+            let (mark, number) = out[start..].split_first().ok_or_else(bad)?;
+            let number = || {
+                std::str::from_utf8(number)
+                    .ok()?
+                    .trim_end()
+                    .parse::<i64>()
+                    .ok()
+            };
+            match mark {
+                b'$' | b'=' | b'!' => {
+                    if let Ok(len) = usize::try_from(number().ok_or_else(bad)?) {
+                        let at = out.len();
+                        out.resize(at + len + 2, 0);
+                        self.stream.read_exact(&mut out[at..])?;
+                    }
+                }
+                b'*' | b'~' | b'>' => open += number().ok_or_else(bad)?.max(0).cast_unsigned(),
+                b'%' => open += 2 * number().ok_or_else(bad)?.max(0).cast_unsigned(),
+                _ => {}
+            }
+        }
+        Ok(out)
+    }
+
     /// What it has logged so far.
     pub fn log(&self) -> String {
         read_log(&self.log)

@@ -39,14 +39,20 @@ fn place(cx: &Cx<'_>, longitude: &[u8], latitude: &[u8]) -> Result<Point, Refusa
     })
 }
 
-/// Metres of a unit.
-fn unit(arg: &[u8]) -> Result<f64, Refusal> {
+/// Metres of a unit. Up to 6.2 it had to be written small.
+fn unit(cx: &Cx<'_>, arg: &[u8]) -> Result<f64, Refusal> {
+    let is_old = cx.is_redis_before((7, 0));
     [("m", 1.0), ("km", 1000.0), ("ft", 0.3048), ("mi", 1609.34)]
         .into_iter()
-        .find_map(|(word, metres)| is(arg, word).then_some(metres))
-        .ok_or(Refusal::new(
-            "ERR unsupported unit provided. please use M, KM, FT, MI",
-        ))
+        .find_map(|(word, metres)| {
+            let is_it = arg == word.as_bytes() || !is_old && is(arg, word);
+            is_it.then_some(metres)
+        })
+        .ok_or(Refusal::new(if is_old {
+            "ERR unsupported unit provided. please use m, km, ft, mi"
+        } else {
+            "ERR unsupported unit provided. please use M, KM, FT, MI"
+        }))
 }
 
 /// A radius and its unit.
@@ -55,7 +61,7 @@ fn radius(cx: &Cx<'_>, arg: &[u8], of: &[u8]) -> Result<(f64, f64), Refusal> {
     if radius < 0.0 {
         return Err(Refusal::new("ERR radius cannot be negative"));
     }
-    Ok((radius, unit(of)?))
+    Ok((radius, unit(cx, of)?))
 }
 
 /// Four digits behind the point.
@@ -137,7 +143,7 @@ fn geohash(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {
 
 fn geodist(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {
     let metres = match args.len() {
-        5 => unit(at(args, 4))?,
+        5 => unit(cx, at(args, 4))?,
         4 => 1.0,
         _ => return Err(texts::SYNTAX),
     };
@@ -264,7 +270,7 @@ impl<'a> Ask<'a> {
         if width < 0.0 || height < 0.0 {
             return Err(Refusal::new("ERR height or width cannot be negative"));
         }
-        self.metres = unit(of)?;
+        self.metres = unit(cx, of)?;
         self.shape = Some(Shape::Box(width * self.metres, height * self.metres));
         Ok(())
     }
@@ -364,7 +370,13 @@ impl<'a> Ask<'a> {
             }
         }
         if self.store.is_some() && (self.with_distance || self.with_hash || self.with_place) {
-            return Err(Refusal::new(if searches {
+            return Err(Refusal::new(if cx.is_redis_before((7, 0)) {
+                if searches {
+                    "ERR GEOSEARCHSTORE is not compatible with WITHDIST, WITHHASH and WITHCOORDS options"
+                } else {
+                    "ERR STORE option in GEORADIUS is not compatible with WITHDIST, WITHHASH and WITHCOORDS options"
+                }
+            } else if searches {
                 "ERR GEOSEARCHSTORE is not compatible with WITHDIST, WITHHASH and WITHCOORD options"
             } else {
                 "ERR STORE option in GEORADIUS is not compatible with WITHDIST, WITHHASH and WITHCOORD options"

@@ -1,6 +1,7 @@
 //! Keys: removal, expiries, names, going over them.
 
 use super::Family;
+use super::scan::Scan;
 use crate::aof::block::Args;
 use crate::engine::Cx;
 use crate::engine::args::{at, database, int, is};
@@ -333,87 +334,9 @@ fn keys(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {
     Ok(())
 }
 
-/// What the SCAN family takes.
-pub(super) struct Scan {
-    /// Where to go on.
-    pub(super) cursor: u64,
-    /// About how many.
-    pub(super) count: usize,
-    /// Names to look for.
-    pub(super) matches: Option<Glob>,
-    /// The type asked for.
-    kind: Option<Vec<u8>>,
-}
-
-/// Reads `cursor [MATCH pattern] [COUNT n] [TYPE type]` from argument `from` on. `own` looks at other options: true
-/// where it knows one.
-pub(super) fn scan_options(
-    args: &Args<'_>,
-    from: usize,
-    typed: bool,
-    mut own: impl FnMut(&[u8]) -> bool,
-) -> Result<Scan, Refusal> {
-    let text = at(args, from);
-    let digits = !text.is_empty() && text.iter().all(u8::is_ascii_digit);
-    let cursor = std::str::from_utf8(text).ok().and_then(|t| t.parse().ok());
-    let cursor = cursor
-        .filter(|_| digits)
-        .ok_or(Refusal::new("ERR invalid cursor"))?;
-    let mut scan = Scan {
-        cursor,
-        count: 10,
-        matches: None,
-        kind: None,
-    };
-    let mut i = from + 1;
-    while i < args.len() {
-        let (option, value) = (at(args, i), args.get(i + 1));
-        match value {
-            Some(value) if is(option, "COUNT") => {
-                let n = int(value)?;
-                if n < 1 {
-                    return Err(texts::SYNTAX);
-                }
-                scan.count = usize::try_from(n).unwrap_or(usize::MAX);
-                i += 1;
-            }
-            Some(value) if is(option, "MATCH") => {
-                scan.matches = Some(Glob::new(value));
-                i += 1;
-            }
-            Some(value) if typed && is(option, "TYPE") => {
-                scan.kind = Some(value.to_ascii_lowercase());
-                i += 1;
-            }
-            _ if own(option) => {}
-            _ => return Err(texts::SYNTAX),
-        }
-        i += 1;
-    }
-    Ok(scan)
-}
-
-impl Scan {
-    /// The places to look at, in their order, and the next cursor. Going down, so that what moves into a gap has been
-    /// seen already.
-    pub(super) fn places(&self, len: usize) -> (impl Iterator<Item = usize> + use<>, u64) {
-        let top = match usize::try_from(self.cursor) {
-            Ok(0) => len,
-            Ok(cursor) => cursor.min(len),
-            Err(_) => len,
-        };
-        let bottom = top.saturating_sub(self.count);
-        ((bottom..top).rev(), bottom as u64)
-    }
-
-    /// Whether a name is wanted.
-    pub(super) fn wants(&self, name: &[u8]) -> bool {
-        self.matches.as_ref().is_none_or(|glob| glob.matches(name))
-    }
-}
-
 fn scan(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {
-    let scan = scan_options(args, 1, true, |_| false)?;
+    let cursor = Scan::cursor(cx, at(args, 1))?;
+    let scan = Scan::read(cx, cursor, args.iter().skip(2), true)?;
     if let Some(kind) = &scan.kind
         && cx.is_valkey()
         && cx.dialect.version >= (9, 0)
@@ -424,30 +347,30 @@ fn scan(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {
             String::from_utf8_lossy(kind)
         )));
     }
-    let mut found: Vec<&[u8]> = Vec::new();
-    let mut cursor = 0;
-    if let Some(db) = cx.keys.db(cx.db) {
-        let (places, next) = scan.places(db.len());
-        cursor = next;
-        for slot in places.filter_map(|place| db.at(place)) {
+    let Some(db) = cx.keys.db(cx.db) else {
+        Scan::nothing(cx.out);
+        return Ok(());
+    };
+    let of_kind = |slot: &Slot| match &scan.kind {
+        Some(kind) => type_name(&slot.value()).as_bytes() == kind,
+        None => true,
+    };
+    let keys = &*cx.keys;
+    scan.answer(
+        cx.out,
+        db.len(),
+        true,
+        1,
+        |place| db.at(place),
+        |out, slot| {
             let head = slot.head();
-            let wanted = scan.wants(head.name)
-                && !cx.keys.is_past(&head)
-                && scan
-                    .kind
-                    .as_ref()
-                    .is_none_or(|kind| type_name(&slot.value()).as_bytes() == kind);
+            let wanted = scan.wants(head.name) && !keys.is_past(&head) && of_kind(slot);
             if wanted {
-                found.push(head.name);
+                out.bulk(head.name);
             }
-        }
-    }
-    cx.out.array(2);
-    cx.out.bulk(cursor.to_string().as_bytes());
-    cx.out.array(found.len());
-    for name in found {
-        cx.out.bulk(name);
-    }
+            wanted
+        },
+    );
     Ok(())
 }
 

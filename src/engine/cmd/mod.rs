@@ -10,6 +10,7 @@ mod scan;
 mod server;
 mod set;
 mod sort;
+mod stream;
 mod string;
 mod zset;
 
@@ -29,6 +30,7 @@ const FAMILIES: &[Family] = &[
     server::COMMANDS,
     set::COMMANDS,
     sort::COMMANDS,
+    stream::COMMANDS,
     string::COMMANDS,
     zset::COMMANDS,
 ];

@@ -1,4 +1,4 @@
-//! What `SSCAN` and `ZSCAN` share: a cursor into a table, or all of what is packed.
+//! What `SCAN`, `SSCAN` and `ZSCAN` share: a cursor into a table, or all of what is packed.
 //!
 //! The cursor is how many places at the front of the table are still to be visited, so the walk goes from the back to
 //! the front. A removal moves the last thing into the gap: into one that is still to be visited, or from one visited to
@@ -15,6 +15,8 @@ pub(super) struct Scan {
     cursor: u64,
     pattern: Option<Glob>,
     count: usize,
+    /// The type asked for, in lower case.
+    pub(super) kind: Option<Vec<u8>>,
 }
 
 impl Scan {
@@ -43,16 +45,18 @@ impl Scan {
             .ok_or(Refusal::new("ERR invalid cursor"))
     }
 
-    /// Reads the options behind the cursor.
+    /// Reads the options behind the cursor; a TYPE only where there are keys of several types.
     pub(super) fn read<'a>(
         cx: &Cx<'_>,
         cursor: u64,
         mut options: impl Iterator<Item = &'a [u8]>,
+        typed: bool,
     ) -> Result<Scan, Refusal> {
         let mut scan = Scan {
             cursor,
             pattern: None,
             count: 10,
+            kind: None,
         };
         let knows_values = cx.is_redis((7, 4)) || cx.is_valkey() && cx.dialect.version >= (8, 0);
         while let Some(option) = options.next() {
@@ -70,6 +74,9 @@ impl Scan {
                         .ok_or(texts::SYNTAX)?;
                 }
                 Some(arg) if is(option, "MATCH") => scan.pattern = Some(Glob::new(arg)),
+                Some(arg) if typed && is(option, "TYPE") => {
+                    scan.kind = Some(arg.to_ascii_lowercase());
+                }
                 _ => return Err(texts::SYNTAX),
             }
         }

@@ -397,7 +397,7 @@ fn sscan(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {
         Scan::nothing(cx.out);
         return Ok(());
     };
-    let scan = Scan::read(cx, cursor, args.iter().skip(3))?;
+    let scan = Scan::read(cx, cursor, args.iter().skip(3), false)?;
     let is_table = matches!(set, SetRef::Big(_));
     scan.answer(
         cx.out,

@@ -955,7 +955,7 @@ impl<'k> Several<'k> {
         let n = int(at(args, keys_at))?;
         if n < 1 {
             return Err(Refusal::of(if cx.is_redis_before((7, 0)) {
-                "ERR at least 1 input key is needed for ZUNIONSTORE/ZINTERSTORE".to_owned()
+                format!("ERR at least 1 input key is needed for {name}")
             } else {
                 format!("ERR at least 1 input key is needed for '{name}' command")
             }));
@@ -1190,7 +1190,7 @@ fn zscan(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {
         Scan::nothing(cx.out);
         return Ok(());
     };
-    let scan = Scan::read(cx, cursor, args.iter().skip(3))?;
+    let scan = Scan::read(cx, cursor, args.iter().skip(3), false)?;
     let is_table = matches!(zset, ZsetRef::Big(_));
     let mut text = Vec::new();
     let get = |n: usize| zset.nth(n);

@@ -8,6 +8,7 @@ pub mod ints;
 pub mod list;
 pub mod set;
 pub mod stream;
+pub mod string;
 pub mod zset;
 
 use crate::model::kind::Kind;

@@ -244,7 +244,15 @@ fn node<'a, B: Bytes<'a>, V: Visit + ?Sized>(
         stream,
         ..
     } = sc;
-    let step = over_blob!(string::blob(b, blob)?, bytes => {
+    let blob = string::blob(b, blob)?;
+    v.stream_node(
+        key,
+        match &blob {
+            string::Blob::Slice(bytes) => Some(bytes.rest()),
+            string::Blob::Paged(_) => None,
+        },
+    )?;
+    let step = over_blob!(blob, bytes => {
         lp::Reader::new(bytes).and_then(|reader| entries(reader, key, seen, &mut stream.names, a, second, v))
     });
     step.map_err(|e| e.within(format!("node {key}")))
