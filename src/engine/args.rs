@@ -119,12 +119,6 @@ pub(super) fn clamped(n: i64) -> usize {
     usize::try_from(n).unwrap_or(if n < 0 { 0 } else { usize::MAX })
 }
 
-/// A double as servers take scores and increments: no NaN, nothing around it, not too large and not too small.
-#[inline]
-pub(super) fn float(arg: &[u8]) -> Result<f64, Refusal> {
-    double(arg).ok_or(texts::NOT_FLOAT)
-}
-
 /// The same, without a word where it is none.
 #[inline]
 pub(super) fn double(arg: &[u8]) -> Option<f64> {
