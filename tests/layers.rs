@@ -11,6 +11,7 @@ const LAYERS: &[&[&str]] = &[
     &["main", "lib"],
     &["cli"],
     &["ops"],
+    &["engine"],
     &["source", "filter", "sink", "pipe"],
     &["rdb", "aof", "resp"],
     &["packed", "input"],

@@ -24,4 +24,5 @@ mod loads;
 mod made;
 mod mutate;
 mod payload;
+mod replay;
 mod support;

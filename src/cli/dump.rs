@@ -184,6 +184,7 @@ pub(super) fn run(args: &Args, cx: &Context) -> Result<Exit> {
     let filter = args.filters.build(cx)?;
     let (input, log) = state::open(&args.path, "dump", args.machine.threads()?, cx)?;
     let target = server(args, &input);
+    let job = args.job(filter)?;
     let done = match format {
         Format::Jsonl | Format::Json => {
             let json = Json {
@@ -192,19 +193,15 @@ pub(super) fn run(args: &Args, cx: &Context) -> Result<Exit> {
                 array: format == Format::Json,
                 places: false,
             };
-            if json.array {
-                work(args, cx, filter, input, || json.clone(), Array::new)
-            } else {
-                work(args, cx, filter, input, || json.clone(), |out| out)
-            }
+            self::json(job, cx, input, &json)
         }
         Format::Csv => {
             let make = || Csv::new(binary, args.csv_safe);
-            work(args, cx, filter, input, make, |out| out)
+            work(job, cx, input, make, |out| out)
         }
         Format::Table => {
             let width = width();
-            work(args, cx, filter, input, || Table::new(width), |out| out)
+            work(job, cx, input, || Table::new(width), |out| out)
         }
         Format::Keys => {
             let form = match cx.global.key_format {
@@ -213,16 +210,16 @@ pub(super) fn run(args: &Args, cx: &Context) -> Result<Exit> {
                 Some(KeyFormat::Hex) => Form::Hex,
                 Some(KeyFormat::Base64) => Form::Base64,
             };
-            work(args, cx, filter, input, || KeyNames { form }, |out| out)
+            work(job, cx, input, || KeyNames { form }, |out| out)
         }
         Format::Resp => {
             let make = || Resp::new(target, args.data_only);
-            work(args, cx, filter, input, make, |out| out)
+            work(job, cx, input, make, |out| out)
         }
         Format::Restore => {
             let now = args.filters.now_ms();
             let make = || Restore::new(target, now, args.data_only);
-            work(args, cx, filter, input, make, |out| out)
+            work(job, cx, input, make, |out| out)
         }
     };
     state::settle(done, log, cx)
@@ -248,25 +245,53 @@ fn width() -> usize {
     real.or_else(told).unwrap_or(table::WIDTH)
 }
 
+/// Which keys are dumped, and where to.
+pub(super) struct Job<'a> {
+    pub(super) filter: Filter,
+    pub(super) limit: Option<u64>,
+    pub(super) sort: bool,
+    pub(super) threads: usize,
+    pub(super) output: &'a Destination,
+}
+
+impl Args {
+    fn job(&self, filter: Filter) -> Result<Job<'_>> {
+        Ok(Job {
+            filter,
+            limit: self.limit,
+            sort: self.sort,
+            threads: self.machine.threads()?,
+            output: &self.output,
+        })
+    }
+}
+
+/// Dumps as JSON Lines, or as one array.
+pub(super) fn json(job: Job<'_>, cx: &Context, input: Input, json: &Json) -> Result<Exit> {
+    if json.array {
+        work(job, cx, input, || json.clone(), Array::new)
+    } else {
+        work(job, cx, input, || json.clone(), |out| out)
+    }
+}
+
 /// Dumps through renderers that `make` makes; `wrap` stands between them and the output.
 fn work<R: Render, W: Write + Send + Into<Output>>(
-    args: &Args,
+    job: Job<'_>,
     cx: &Context,
-    filter: Filter,
     input: Input,
     make: impl Fn() -> R,
     wrap: impl FnOnce(Output) -> W,
 ) -> Result<Exit> {
-    let threads = args.machine.threads()?;
     let name = input.name.clone();
-    let busy = args.output.is_stdout() && io::IsTerminal::is_terminal(&io::stdout());
+    let busy = job.output.is_stdout() && io::IsTerminal::is_terminal(&io::stdout());
     let progress = Progress::new(cx, input.size.filter(|_| input.codecs.is_empty()), busy);
-    let mut sink = wrap(args.output.open()?);
+    let mut sink = wrap(job.output.open()?);
     let options = Options {
-        filter,
-        limit: args.limit,
-        sort: args.sort,
-        threads,
+        filter: job.filter,
+        limit: job.limit,
+        sort: job.sort,
+        threads: job.threads,
         progress: &|bytes| progress.at(bytes),
     };
     let (report, error) = dump::dump(input, make, &options, &mut sink);

@@ -24,6 +24,14 @@ impl Target {
         self.file().is_none()
     }
 
+    /// The same to another file.
+    pub(super) fn at(&self, path: &Path) -> Target {
+        Target {
+            output: Some(path.to_owned()),
+            force: self.force,
+        }
+    }
+
     fn file(&self) -> Option<&Path> {
         self.output.as_deref().filter(|p| p.as_os_str() != "-")
     }

@@ -2,6 +2,7 @@
 
 use super::Context;
 use super::doc::Doc;
+use super::dump::Job;
 use super::exit::{CODES, Exit};
 use super::input::{self, Machine};
 use super::output::Target as Output;
@@ -10,16 +11,19 @@ use super::text;
 use crate::engine::Engine;
 use crate::engine::digest::{self, Digests, FieldExpiry};
 use crate::error::{Error, Place, Result};
+use crate::filter::Filter;
 use crate::filter::glob::Glob;
-use crate::input::open::Content;
+use crate::input::open::Input;
 use crate::model::kind::Flavour;
-use crate::model::target::{self, Target};
+use crate::model::target::Target;
 use crate::model::units;
 use crate::ops::replay::{self, Options, Report, Until};
-use crate::source::aof::{Source, says_preamble};
+use crate::sink::bytes::Binary;
+use crate::sink::json::Json;
+use crate::source::aof::Source;
 use std::ffi::OsString;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// Runs a log through the built-in engine, and says what state it leads to.
@@ -50,6 +54,9 @@ pub(super) struct Args {
     /// Do without the digest of the state.
     #[arg(long)]
     no_digest: bool,
+    /// Write the state to this file as JSON Lines, as dump would; as one array where the name ends in .json.
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    out: Option<PathBuf>,
     /// Write one JSON document.
     #[arg(long)]
     json: bool,
@@ -93,6 +100,9 @@ impl Stop {
     }
 }
 
+/// Seconds that are worth to be told.
+const WORTH: f64 = 0.1;
+
 /// What was done, and how long it took.
 struct Done {
     report: Report,
@@ -104,7 +114,7 @@ pub(super) fn run(args: &Args, cx: &Context) -> Result<Exit> {
     let threads = args.machine.threads()?;
     let source = Source::open(&args.path)?;
     let chosen = args.target.as_deref().and_then(Target::from_name);
-    let mut engine = engine(&source, chosen);
+    let mut engine = replay::engine(&source, chosen);
     let busy = args.output.is_stdout() && io::IsTerminal::is_terminal(&io::stdout());
     let progress = Progress::new(cx, None, busy);
     let options = Options {
@@ -147,44 +157,41 @@ pub(super) fn run(args: &Args, cx: &Context) -> Result<Exit> {
     sink.write_all(text.as_bytes())
         .map_err(|e| Error::from_io(e, "write the output"))?;
     sink.finish()?;
-    finish(done.report, cx)
+    let written = match &args.out {
+        Some(path) => write(path, args, &mut engine, threads, cx),
+        None => Ok(Exit::Done),
+    };
+    // The program ends here: to give the memory back piece by piece would take longer than all of this.
+    std::mem::forget(engine);
+    super::state::settle(written, Some(done.report), cx)
 }
 
-/// The server whose files they seem to be: one file alone is from before 7.0, which keeps manifests; of what a set's
-/// first file says its magic is believed.
-pub(super) fn dialect(source: &Source) -> &'static Target {
-    match source {
-        Source::File(input) if input.head.starts_with(b"VALKEY") => target::newest(Flavour::Valkey),
-        Source::File(input)
-            if input.content() == Content::Commands || says_preamble(&input.head) =>
-        {
-            Target::from_name("redis-6.2").unwrap_or(target::newest(Flavour::Redis))
-        }
-        Source::File(_) => target::newest(Flavour::Redis),
-        Source::Set(set) => {
-            let base = set.in_load_order().next().map(|m| m.path.clone());
-            let head = base.and_then(|path| {
-                let mut head = [0; 6];
-                let mut file = std::fs::File::open(path).ok()?;
-                io::Read::read_exact(&mut file, &mut head).ok()?;
-                Some(head)
-            });
-            target::newest(match head {
-                Some(head) if head == *b"VALKEY" => Flavour::Valkey,
-                _ => Flavour::Redis,
-            })
-        }
-    }
-}
-
-/// An engine for a replay as that server; `None`: as the one that the files seem to come from, but all commands known.
-pub(super) fn engine(source: &Source, chosen: Option<&'static Target>) -> Engine {
-    let dialect = chosen.unwrap_or_else(|| dialect(source));
-    let mut engine = Engine::new(dialect);
-    engine.any_server = chosen.is_none();
-    engine.keys.limits.zset_negative_zero =
-        dialect.flavour == Flavour::Redis && dialect.version < (7, 0);
-    engine
+/// Writes the state.
+fn write(
+    path: &Path,
+    args: &Args,
+    engine: &mut Engine,
+    threads: usize,
+    cx: &Context,
+) -> Result<Exit> {
+    let name = path.to_string_lossy();
+    let input = Input::of(&name, Box::new(engine.drain()), None, None)?;
+    let job = Job {
+        filter: Filter::new(Vec::new(), 0),
+        limit: None,
+        sort: false,
+        threads,
+        output: &args.output.at(path),
+    };
+    let json = Json {
+        binary: Binary::Auto,
+        data_only: false,
+        array: path
+            .extension()
+            .is_some_and(|e| e.eq_ignore_ascii_case("json")),
+        places: false,
+    };
+    super::dump::json(job, cx, input, &json)
 }
 
 /// Says what the output does not show, and settles the exit code.
@@ -215,11 +222,15 @@ fn plain(done: &Done, engine: &Engine) -> String {
     };
     line(
         "commands",
-        format!(
-            "{} in {seconds:.2} s, {} a second",
-            text::grouped(report.commands),
-            text::grouped(rate(report.commands, seconds))
-        ),
+        if seconds < WORTH {
+            text::grouped(report.commands)
+        } else {
+            format!(
+                "{} in {seconds:.2} s, {} a second",
+                text::grouped(report.commands),
+                text::grouped(rate(report.commands, seconds))
+            )
+        },
     );
     if report.loaded > 0 {
         line(
@@ -343,6 +354,7 @@ fn json(done: &Done, engine: &Engine, cx: &Context) -> String {
     let digest = |d: Option<String>| Doc::from(d);
     Doc::Fields(vec![
         ("commands", report.commands.into()),
+        ("seconds", done.took.as_secs_f64().into()),
         ("loaded", report.loaded.into()),
         ("refused", report.refused.into()),
         ("refusals", Doc::List(refusals.collect())),

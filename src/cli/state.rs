@@ -34,7 +34,7 @@ pub(super) fn open(path: &Path, doing: &str, threads: usize, cx: &Context) -> Re
 }
 
 fn replayed(source: Source, path: &Path, threads: usize, cx: &Context) -> Result<State> {
-    let mut engine = cli::engine(&source, None);
+    let mut engine = replay::engine(&source, None);
     let progress = Progress::new(cx, None, false);
     let options = Options {
         until: Until::default(),
@@ -45,6 +45,11 @@ fn replayed(source: Source, path: &Path, threads: usize, cx: &Context) -> Result
     };
     let report = replay::replay(source, &mut engine, &options)?;
     progress.done();
+    if report.refused > 0 {
+        let refused = text::count(report.refused, "command was", "commands were");
+        let message = format!("{refused} refused, as a server would have (replay names them)");
+        cx.warn(&Place::default(), &message);
+    }
     let name = path.to_string_lossy();
     let input = Input::of(&name, Box::new(engine.drain()), None, None)?;
     Ok((input, Some(report)))
@@ -55,11 +60,6 @@ pub(super) fn settle(keys: Result<Exit>, log: Option<Report>, cx: &Context) -> R
     let Some(report) = log else {
         return keys;
     };
-    if report.refused > 0 {
-        let refused = text::count(report.refused, "command was", "commands were");
-        let message = format!("{refused} refused, as a server would have (replay names them)");
-        cx.warn(&Place::default(), &message);
-    }
     match (keys, cli::finish(report, cx)) {
         (Ok(keys), Ok(log)) => Ok(keys.max(log)),
         (Err(e), Ok(_)) | (Ok(_), Err(e)) => Err(e),

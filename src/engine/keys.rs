@@ -10,7 +10,7 @@
 
 use super::entry::{Entry, Head, Slot, ValueRef};
 use super::random::Random;
-use super::table::{self, Table};
+use super::table::{self, TOUCHED, Table};
 use super::value::Limits;
 use crate::model::kind::Kind;
 use std::collections::BTreeMap;
@@ -149,6 +149,14 @@ impl Keys {
     #[must_use]
     pub fn find(&self, db: u32, name: &[u8]) -> Option<ValueRef<'_>> {
         self.slot(db, name).map(Slot::value)
+    }
+
+    /// Looks at keys that are about to be used: see [`Table::touch`].
+    #[inline]
+    pub fn touch(&self, db: u32, names: &[&[u8]; TOUCHED]) {
+        if let Some(db) = self.dbs.get(&db) {
+            db.slots.touch(names);
+        }
     }
 
     /// Whether there is such a key.

@@ -296,3 +296,24 @@ fn agrees(got: &Key, want: &Key) -> bool {
         (a, b) => a == b,
     }
 }
+
+/// What a replay cannot know as the server did that wrote the log: times that came from a clock, and how a value is
+/// stored there.
+pub(crate) fn without_clocks(mut contents: Contents) -> Contents {
+    for key in contents.values_mut() {
+        key.encoding.clear();
+        let Value::Stream(stream) = &mut key.value else {
+            continue;
+        };
+        stream.idmp = None;
+        for group in &mut stream.groups {
+            for pending in &mut group.pending {
+                pending.2 = 0;
+            }
+            for consumer in &mut group.consumers {
+                (consumer.1, consumer.2) = (None, None);
+            }
+        }
+    }
+    contents
+}

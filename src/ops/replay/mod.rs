@@ -14,13 +14,17 @@ use super::log::walk::{self, Walked};
 use crate::aof::block::{self, Block};
 use crate::aof::reader::End;
 use crate::engine::reply::Out;
+use crate::engine::table::TOUCHED;
 use crate::engine::{Engine, Session};
 use crate::error::{Error, ErrorKind, Result};
 use crate::filter::glob::Glob;
+use crate::input::open::Content;
 use crate::model::commands;
+use crate::model::kind::Flavour;
+use crate::model::target::{self, Target};
 use crate::pipe::log::Source as Commands;
 use crate::rdb::frame;
-use crate::source::aof::{Opened, Part, Source};
+use crate::source::aof::{Opened, Part, Source, says_preamble};
 use crate::text::quoted;
 use feed::{Fed, feed};
 
@@ -107,6 +111,44 @@ pub fn replay(source: Source, engine: &mut Engine, options: &Options<'_>) -> Res
     Ok(report)
 }
 
+/// The server whose files they seem to be: one file alone is from before 7.0, which keeps manifests; of what a set's
+/// first file says its magic is believed.
+fn dialect(source: &Source) -> &'static Target {
+    match source {
+        Source::File(input) if input.head.starts_with(b"VALKEY") => target::newest(Flavour::Valkey),
+        Source::File(input)
+            if input.content() == Content::Commands || says_preamble(&input.head) =>
+        {
+            Target::from_name("redis-6.2").unwrap_or(target::newest(Flavour::Redis))
+        }
+        Source::File(_) => target::newest(Flavour::Redis),
+        Source::Set(set) => {
+            let base = set.in_load_order().next().map(|m| m.path.clone());
+            let head = base.and_then(|path| {
+                let mut head = [0; 6];
+                let mut file = std::fs::File::open(path).ok()?;
+                std::io::Read::read_exact(&mut file, &mut head).ok()?;
+                Some(head)
+            });
+            target::newest(match head {
+                Some(head) if head == *b"VALKEY" => Flavour::Valkey,
+                _ => Flavour::Redis,
+            })
+        }
+    }
+}
+
+/// An engine for a replay as that server; `None`: as the one that the files seem to come from, but all commands known.
+#[must_use]
+pub fn engine(source: &Source, chosen: Option<&'static Target>) -> Engine {
+    let dialect = chosen.unwrap_or_else(|| dialect(source));
+    let mut engine = Engine::new(dialect);
+    engine.any_server = chosen.is_none();
+    engine.keys.limits.zset_negative_zero =
+        dialect.flavour == Flavour::Redis && dialect.version < (7, 0);
+    engine
+}
+
 struct Replay<'a, 'o> {
     engine: &'a mut Engine,
     options: &'a Options<'o>,
@@ -181,7 +223,19 @@ impl walk::Visit for Replay<'_, '_> {
 impl Replay<'_, '_> {
     fn block(&mut self, block: &Block, part: &Part, session: &mut Session) -> Result<bool> {
         (self.options.progress)(block.at);
+        // A few commands ahead their keys are looked at, as most of the time would be waiting for memory otherwise.
+        let mut ahead = block.commands();
+        let mut left = 0;
         for command in block.commands() {
+            if left == 0 {
+                let mut names: [&[u8]; TOUCHED] = [&[]; TOUCHED];
+                for (name, next) in names.iter_mut().zip(ahead.by_ref()) {
+                    *name = next.argv.get(1).unwrap_or_default();
+                }
+                self.engine.keys.touch(session.db, &names);
+                left = TOUCHED;
+            }
+            left -= 1;
             if command.argv.is_empty() {
                 continue;
             }
@@ -230,8 +284,18 @@ impl Replay<'_, '_> {
         }
         if let Some(glob) = &until.before {
             let line: Vec<&[u8]> = command.argv.iter().collect();
-            let line = line.join(&b' ');
-            if glob.matches(&line) {
+            let mut line = line.join(&b' ');
+            let name = command.argv.name().len();
+            let as_logged = glob.matches(&line);
+            // A name is the same in any case.
+            let mut in_case = |change: fn(&mut [u8])| {
+                line.get_mut(..name).map(change);
+                glob.matches(&line)
+            };
+            if as_logged
+                || in_case(<[u8]>::make_ascii_lowercase)
+                || in_case(<[u8]>::make_ascii_uppercase)
+            {
                 return Some(format!("the next command is {}", quoted(&line)));
             }
         }

@@ -146,12 +146,7 @@ pub(super) fn xclaim(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {
                 old
             }
             Some(old) => old,
-            None if given.force => Pending {
-                id,
-                time,
-                count: 1,
-                owner: NOBODY,
-            },
+            None if given.force => Pending::new(id, time, 1, NOBODY),
             None => continue,
         };
         let count = match given.retries {
@@ -163,12 +158,7 @@ pub(super) fn xclaim(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {
             Some(owner) => owner,
             None => see(group, at(args, 3), now, &mut changed),
         };
-        group.put(Pending {
-            id,
-            time,
-            count,
-            owner,
-        });
+        group.put(Pending::new(id, time, count, owner));
         if let Some(consumer) = group.consumer_mut(owner) {
             consumer.active_time = now;
         }
@@ -253,17 +243,17 @@ pub(super) fn xautoclaim(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {
     {
         let owner = see(group, at(args, 3), now, &mut changed);
         for p in &claimed {
-            group.put(Pending {
-                id: p.id,
-                time: now,
-                count: p.count.wrapping_add(u64::from(!just_id)),
+            group.put(Pending::new(
+                p.id,
+                now,
+                p.count.wrapping_add(u64::from(!just_id)),
                 owner,
-            });
+            ));
         }
-        if let Some(consumer) = group.consumer_mut(owner) {
-            if !claimed.is_empty() {
-                consumer.active_time = now;
-            }
+        if !claimed.is_empty()
+            && let Some(consumer) = group.consumer_mut(owner)
+        {
+            consumer.active_time = now;
         }
     }
     let out = &mut *cx.out;
@@ -342,12 +332,7 @@ pub(super) fn xnack(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {
             None if is(mode, "FATAL") => i64::MAX.cast_unsigned(),
             None => old,
         };
-        group.put(Pending {
-            id,
-            time: 0,
-            count,
-            owner: NOBODY,
-        });
+        group.put(Pending::new(id, 0, count, NOBODY));
         given_back += 1;
     }
     edit.changed(given_back);

@@ -64,11 +64,11 @@ fn put_lag(out: &mut Out, stream: &Stream, group: &Group, told: &Told) {
     let newer = told.newer;
     let added = stream.entries_added.cast_signed();
     let behind_first = group.last_id < stream.first_id && stream.max_deleted_id < stream.first_id;
-    let lag = if added == 0 || newer && stream.is_empty() {
+    let lag = if added == 0 || told.behind && stream.is_empty() {
         Some(0)
     } else if told.behind && behind_first {
         Some(stream.len().cast_signed())
-    } else if group.entries_read != UNKNOWN && !stream.has_tombstones(group.last_id, newer) {
+    } else if group.entries_read != UNKNOWN && !stream.has_tombstones(group.last_id, told.behind) {
         Some(added.wrapping_sub(group.entries_read))
     } else {
         match stream.entries_until(group.last_id, newer) {

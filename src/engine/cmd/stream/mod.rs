@@ -238,3 +238,158 @@ impl Cx<'_> {
         !self.keys.clock.expires
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::engine::args::Kept;
+    use crate::engine::reply::{Out, Proto};
+    use crate::engine::{Engine, Session};
+    use crate::model::number::DoubleText;
+    use crate::model::target::Target;
+
+    struct Client(Engine, Session);
+
+    impl Client {
+        fn of(target: &str) -> Client {
+            let mut engine = Engine::new(Target::from_name(target).unwrap());
+            engine.keys.clock.expires = true;
+            Client(engine, Session::default())
+        }
+
+        /// The reply on one line.
+        fn say(&mut self, command: &str) -> String {
+            let args: Kept = command.split(' ').map(str::as_bytes).collect();
+            let mut out = Out::new(Proto::Resp2, DoubleText::Fpconv);
+            if let Err(refusal) = self.0.run(&mut self.1, &args.args(), &mut out) {
+                out.buf.clear();
+                out.error(&refusal);
+            }
+            String::from_utf8(out.buf).unwrap().replace("\r\n", " ")
+        }
+    }
+
+    #[test]
+    fn ids_are_read_as_strtoull_reads_them() {
+        let id = |text: &str| {
+            super::strict_id(text.as_bytes())
+                .ok()
+                .map(|id| (id.ms, id.seq))
+        };
+        assert_eq!(id("5"), Some((5, 0)));
+        assert_eq!(id("01-02"), Some((1, 2)));
+        assert_eq!(id(" +3- 4"), Some((3, 4)));
+        assert_eq!(id("1--05"), Some((1, u64::MAX - 4)));
+        assert_eq!(id("18446744073709551615-1"), Some((u64::MAX, 1)));
+        for bad in [
+            "",
+            "-",
+            "+",
+            "x",
+            "1-",
+            "-1",
+            "1--5",
+            "18446744073709551616",
+            "1-*",
+        ] {
+            assert_eq!(id(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_group_reads_claims_and_acknowledges() {
+        let mut c = Client::of("valkey-9.1");
+        for (command, reply) in [
+            ("XADD s 1-1 a 1", "$3 1-1 "),
+            ("XADD s 1-* a 2", "$3 1-2 "),
+            ("XADD s MAXLEN = 2 3 b 3", "$3 3-0 "),
+            ("XGROUP CREATE s g 0", "+OK "),
+            (
+                "XGROUP CREATE s g 0",
+                "-BUSYGROUP Consumer Group name already exists ",
+            ),
+            (
+                "XREADGROUP GROUP g c COUNT 1 STREAMS s >",
+                "*1 *2 $1 s *1 *2 $3 1-2 *2 $1 a $1 2 ",
+            ),
+            ("XPENDING s g", "*4 :1 $3 1-2 $3 1-2 *1 *2 $1 c $1 1 "),
+            ("XCLAIM s g d 0 1-2 3-0 FORCE JUSTID", "*2 $3 1-2 $3 3-0 "),
+            ("XDEL s 1-2", ":1 "),
+            (
+                "XAUTOCLAIM s g e 0 - JUSTID",
+                "*3 $3 0-0 *1 $3 3-0 *1 $3 1-2 ",
+            ),
+            ("XACK s g 3-0 9-9", ":1 "),
+            (
+                "XINFO GROUPS s",
+                "*1 *12 $4 name $1 g $9 consumers :3 $7 pending :0 $17 last-delivered-id $3 1-2 $12 entries-read :2 $3 lag :1 ",
+            ),
+            ("XGROUP DELCONSUMER s g c", ":0 "),
+            (
+                "XDELEX s IDS 1 3-0",
+                "-ERR unknown command 'XDELEX', with args beginning with: 's' 'IDS' '1' '3-0'  ",
+            ),
+        ] {
+            assert_eq!(c.say(command), reply, "{command}");
+        }
+    }
+
+    #[test]
+    fn references_and_producers() {
+        let mut c = Client::of("redis-8.8");
+        for (command, reply) in [
+            (
+                "XADD s IDMP p i 1-1 a 1",
+                "-ERR syntax error, IDMP/IDMPAUTO can be used only with auto-generated IDs ",
+            ),
+            ("XADD s IDMP p i * a 1", "$3 0-1 "),
+            ("XADD s IDMP p i * a 2", "$3 0-1 "),
+            ("XADD s IDMPAUTO p * a 1 b 2", "$3 0-2 "),
+            ("XADD s IDMPAUTO p * b 2 a 1", "$3 0-2 "),
+            (
+                "XCFGSET s IDMP-MAXSIZE 0",
+                "-ERR IDMP-MAXSIZE must be between 1 and 10000 entries ",
+            ),
+            ("XIDMPRECORD s p i 0-1", "+OK "),
+            ("XGROUP CREATE s g 0", "+OK "),
+            (
+                "XREADGROUP GROUP g c COUNT 1 STREAMS s >",
+                "*1 *2 $1 s *1 *2 $3 0-1 *2 $1 a $1 1 ",
+            ),
+            ("XDELEX s ACKED IDS 3 0-1 0-2 9-9", "*3 :2 :2 :2 "),
+            ("XNACK s g FAIL IDS 1 0-1", ":1 "),
+            ("XPENDING s g", "*4 :1 $3 0-1 $3 0-1 *0 "),
+            ("XACKDEL s g ACKED IDS 2 0-1 0-2", "*2 :1 :-1 "),
+            ("XTRIM s MAXLEN 0 ACKED", ":0 "),
+            ("XTRIM s MAXLEN 0 DELREF", ":1 "),
+        ] {
+            assert_eq!(c.say(command), reply, "{command}");
+        }
+    }
+
+    /// A log says with an explicit id that the entry was added, and with `*` that it was a duplicate.
+    #[test]
+    fn a_log_knows_what_was_a_duplicate() {
+        let mut c = Client::of("redis-8.6");
+        c.0.keys.clock.expires = false;
+        assert_eq!(c.say("XADD s IDMP p i 1-1 a 1"), "$3 1-1 ");
+        assert_eq!(c.say("XADD s IDMP p i * a 1"), "$3 1-1 ");
+        assert_eq!(c.say("XADD s IDMP p i 2-1 a 1"), "$3 2-1 ");
+        assert_eq!(c.say("XADD s IDMP p nosuch * a 1"), "$-1 ");
+        assert_eq!(c.say("XADD s MAXLEN = 1 LIMIT 1000 3-1 a 1"), "$3 3-1 ");
+        assert_eq!(c.say("XLEN s"), ":1 ");
+        let told = c.say("XINFO STREAM s");
+        assert!(
+            told.contains("iids-added :2 $15 iids-duplicates :2 "),
+            "{told}"
+        );
+        assert_eq!(c.say("XGROUP CREATE s g 0"), "+OK ");
+        assert_eq!(
+            c.say("XCLAIM s g c 0 3-1 TIME 1700000000000 RETRYCOUNT 4 FORCE JUSTID LASTID 3-1"),
+            "*1 $3 3-1 "
+        );
+        assert!(
+            c.say("XINFO STREAM s FULL")
+                .contains("$1 c :1700000000000 :4 ")
+        );
+    }
+}

@@ -194,10 +194,13 @@ fn meaning(
                     "ERR The + ID is meaningless in the context of XREADGROUP: you want to read the history of this consumer by specifying a proper ID, or use the > ID to get new messages. The + ID would just return an empty result set.",
                 ));
             }
-            Ok(if stream.is_some() {
-                From::Last
-            } else {
-                From::Behind(MIN_ID)
+            // Valkey looks for what stands behind the id in front of the last one ever, which may be deleted.
+            Ok(match stream {
+                Some(stream) if cx.is_valkey() => {
+                    From::Behind(previous_id(stream.last_id).unwrap_or(MIN_ID))
+                }
+                Some(_) => From::Last,
+                None => From::Behind(MIN_ID),
             })
         }
         b">" if grouped => Ok(From::New),
@@ -210,7 +213,7 @@ fn meaning(
 
 pub(super) fn xread(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {
     let grouped = args.name().len() == "xreadgroup".len();
-    let given = options(cx, args, grouped)?;
+    let mut given = options(cx, args, grouped)?;
     let mut from = Vec::with_capacity(given.keys);
     for i in 0..given.keys {
         let key = at(args, given.keys_at + i);
@@ -231,6 +234,10 @@ pub(super) fn xread(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {
     let mut served = 0;
     for (i, from) in from.into_iter().enumerate() {
         let key = at(args, given.keys_at + i);
+        // What is pending already is told as it is, and nothing is taken over behind it.
+        if matches!(from, From::Behind(id) if id != MAX_ID) {
+            given.claim = None;
+        }
         served += usize::from(match given.group {
             Some((group, consumer)) => serve_group(cx, key, group, consumer, from, &given)?,
             None => serve(cx, key, from, given.max)?,
@@ -302,7 +309,7 @@ fn history(stream: &Stream, name: &[u8], owner: u32, behind: StreamId, max: u64,
 }
 
 /// Delivers an entry to a group: its last id, and how many it has read.
-fn deliver(stream: &mut Stream, name: &[u8], id: StreamId, newer: bool) {
+fn deliver(stream: &mut Stream, name: &[u8], id: StreamId, newer: bool, redis: bool) {
     let Some((last, read)) = stream.group(name).map(|g| (g.last_id, g.entries_read)) else {
         return;
     };
@@ -310,7 +317,7 @@ fn deliver(stream: &mut Stream, name: &[u8], id: StreamId, newer: bool) {
         return;
     }
     let follows = if newer {
-        last >= stream.first_id && !stream.has_tombstones(last, true)
+        last >= stream.first_id && !stream.has_tombstones(last, redis)
     } else {
         !stream.has_tombstones(id, false)
     };
@@ -338,7 +345,9 @@ fn serve_group(
     given: &Options<'_>,
 ) -> Result<bool, Refusal> {
     let now = cx.keys.clock.now_ms;
-    let newer = super::info::new_lag(cx);
+    let (newer, redis) = (super::info::new_lag(cx), !cx.is_valkey());
+    // Redis before 7.2 sees a consumer only when there is something for it.
+    let lazy = !cx.since((7, 2));
     let Some(mut edit) = cx.keys.edit(cx.db, key) else {
         return Ok(false);
     };
@@ -347,6 +356,9 @@ fn serve_group(
     let Some(group) = stream.group_mut(name) else {
         return Ok(false);
     };
+    if lazy && matches!(from, From::New) && last.is_none_or(|last| last <= group.last_id) {
+        return Ok(false);
+    }
     let (owner, created) = group.find_or_create(consumer, now);
     if let Some(consumer) = group.consumer_mut(owner) {
         consumer.seen_time = now;
@@ -384,12 +396,7 @@ fn serve_group(
             cx.out.int(p.count.cast_signed());
         }
         if let Some(group) = stream.group_mut(name) {
-            group.put(Pending {
-                count,
-                time: now,
-                owner,
-                ..*p
-            });
+            group.put(Pending::new(p.id, now, count, owner));
         }
         n += 1;
     }
@@ -414,16 +421,11 @@ fn serve_group(
     }
     cx.out.close(reply, n + new.len());
     for id in new {
-        deliver(stream, name, id, newer);
+        deliver(stream, name, id, newer, redis);
         if let Some(group) = stream.group_mut(name)
             && !given.no_ack
         {
-            group.put(Pending {
-                id,
-                time: now,
-                count: 1,
-                owner,
-            });
+            group.put(Pending::new(id, now, 1, owner));
         }
         n += 1;
     }
@@ -453,7 +455,7 @@ fn idle_entries(stream: &Stream, name: &[u8], now: i64, idle: i64, max: usize) -
         .filter(|p| p.owner != NOBODY && now.wrapping_sub(p.time) >= idle)
         .copied()
         .collect();
-    owned.sort_by_key(|p| p.time);
+    owned.sort_by_key(|p| (p.time, p.turn));
     found.extend(owned);
     found.retain(|p| stream.get(p.id).is_some());
     found.truncate(max);

@@ -356,15 +356,16 @@ fn refs_and_ids<'a>(args: &Args<'a>, from: usize) -> Result<(Refs, Vec<&'a [u8]>
 
 /// Deletes an entry, with what its groups hold of it: 1 deleted, 2 kept, as a group needs it, -1 no such entry.
 fn delete_with_refs(stream: &mut Stream, id: StreamId, refs: Refs) -> i64 {
-    if stream.get(id).is_none() {
+    // A group may need what is not there, too.
+    if refs == Refs::Acked && stream.is_referenced(id) {
+        return 2;
+    }
+    if stream.delete_all(&[id]) == 0 {
         return -1;
     }
-    match refs {
-        Refs::Acked if stream.is_referenced(id) => return 2,
-        Refs::Delete => stream.drop_refs(id),
-        Refs::Acked | Refs::Keep => {}
+    if refs == Refs::Delete {
+        stream.drop_refs(id);
     }
-    stream.delete_all(&[id]);
     1
 }
 
@@ -424,6 +425,7 @@ pub(super) fn xackdel(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {
 }
 
 pub(super) fn xsetid(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {
+    let looks_at_deleted = cx.since((7, 2));
     let id = strict_id(at(args, 2))?;
     let (mut added, mut max_deleted) = (None, MIN_ID);
     let mut i = 3;
@@ -454,7 +456,7 @@ pub(super) fn xsetid(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {
     }
     let mut edit = cx.keys.edit(cx.db, at(args, 1)).ok_or(texts::NO_KEY)?;
     let stream = edit.entry.stream()?;
-    if id < stream.max_deleted_id {
+    if looks_at_deleted && id < stream.max_deleted_id {
         return Err(Refusal::new(
             "ERR The ID specified in XSETID is smaller than current max_deleted_entry_id",
         ));

@@ -1,7 +1,7 @@
 //! Consumer groups: who has what pending.
 //!
 //! ```text
-//!   pending   chunks of up to 64, ascending by id:  │ id 16 │ time 8 │ count 8 │ owner 4 │      40 bytes each
+//!   pending   chunks of up to 64, ascending by id:  │ id 16 │ time 8 │ count 8 │ owner 4 │ turn 4 │      40 bytes each
 //!   consumers slots, found by name, owners by place
 //! ```
 //! A consumer's own entries are those of the group that it owns: they are found by going over the group's.
@@ -27,6 +27,22 @@ pub struct Pending {
     pub count: u64,
     /// The place of the consumer that owns it, or [`NOBODY`].
     pub owner: u32,
+    /// Which of two entries that were delivered in the same millisecond was the first: the lower number.
+    pub turn: u32,
+}
+
+impl Pending {
+    /// An entry that is to be [put](Group::put).
+    #[must_use]
+    pub fn new(id: StreamId, time: i64, count: u64, owner: u32) -> Pending {
+        Pending {
+            id,
+            time,
+            count,
+            owner,
+            turn: 0,
+        }
+    }
 }
 
 const _: () = assert!(size_of::<Pending>() == 40);
@@ -118,9 +134,7 @@ impl Pel {
             }
             return None;
         }
-        let Some(chunk) = self.chunks.get_mut(at) else {
-            return None;
-        };
+        let chunk = self.chunks.get_mut(at)?;
         if chunk.len() < CHUNK {
             chunk.insert(place, pending);
             return None;
@@ -199,6 +213,7 @@ pub struct Group {
     order: Vec<u32>,
     /// Pending entries that nobody owns, in the order they were given back.
     zone: VecDeque<StreamId>,
+    turn: u32,
 }
 
 impl Group {
@@ -306,7 +321,9 @@ impl Group {
     }
 
     /// Makes an entry pending, or changes what is known of it.
-    pub fn put(&mut self, pending: Pending) {
+    pub fn put(&mut self, mut pending: Pending) {
+        self.turn = self.turn.wrapping_add(1);
+        pending.turn = self.turn;
         let old = self.pel.insert(pending).map(|old| old.owner);
         if old == Some(pending.owner) {
             return;
@@ -381,7 +398,7 @@ mod tests {
                     prop_assert_eq!(group.ack(id), model.remove(&ms).is_some());
                 } else {
                     let owner = [a, b, NOBODY][usize::from(op - 1)];
-                    group.put(Pending { id, time: 5, count, owner });
+                    group.put(Pending::new(id, 5, count, owner));
                     model.insert(ms, (count, owner));
                 }
             }
@@ -404,16 +421,11 @@ mod tests {
     }
 
     #[test]
-    fn a_million_pending_entries_take_41_bytes_each() {
+    fn a_pending_entry_takes_41_bytes() {
         let mut group = Group::default();
         let (owner, _) = group.find_or_create(b"c", 0);
         for ms in 0..100_000 {
-            group.put(Pending {
-                id: StreamId { ms, seq: 0 },
-                time: 0,
-                count: 1,
-                owner,
-            });
+            group.put(Pending::new(StreamId { ms, seq: 0 }, 0, 1, owner));
         }
         assert!(group.size() < 100_000 * 42, "{}", group.size());
     }

@@ -202,15 +202,15 @@ mod tests {
             max: 2,
             ..Idmp::default()
         };
-        for (iid, ms) in [("a", 1), ("b", 2), ("c", 3)] {
+        for (iid, ms) in [("a", 1000), ("b", 2000), ("c", 3000)] {
             idmp.add(b"p", iid.as_bytes(), id(ms));
         }
         assert_eq!(idmp.get(b"p", b"a"), None);
-        assert_eq!(idmp.get(b"p", b"c"), Some(id(3)));
+        assert_eq!(idmp.get(b"p", b"c"), Some(id(3000)));
         assert_eq!((idmp.ids(), idmp.added), (2, 3));
         idmp.expire(102_500);
         assert_eq!(idmp.get(b"p", b"b"), None);
-        assert_eq!(idmp.get(b"p", b"c"), Some(id(3)));
+        assert_eq!(idmp.get(b"p", b"c"), Some(id(3000)));
         idmp.expire(200_000);
         assert_eq!(idmp.producers().len(), 0);
     }

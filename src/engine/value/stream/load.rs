@@ -100,12 +100,7 @@ impl Builder {
 
     fn own(&mut self, id: StreamId, time: i64, count: u64, owner: u32) {
         if let Some(group) = &mut self.group {
-            group.put(Pending {
-                id,
-                time,
-                count,
-                owner,
-            });
+            group.put(Pending::new(id, time, count, owner));
         }
     }
 
@@ -166,12 +161,7 @@ impl Visit for Builder {
             StreamPart::Pending { id, time, count } => {
                 // In a file that is whole its owner follows, or that it has none.
                 if let Some(group) = &mut self.group {
-                    group.put(Pending {
-                        id,
-                        time,
-                        count,
-                        owner: UNDECIDED,
-                    });
+                    group.put(Pending::new(id, time, count, UNDECIDED));
                 }
             }
             StreamPart::Consumer {

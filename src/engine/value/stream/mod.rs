@@ -285,7 +285,8 @@ impl Stream {
                 gone += live;
                 continue;
             }
-            if !whole && trim.approx {
+            // With references to look at, servers go on within the node, `~` or not.
+            if !whole && trim.approx && trim.refs == Refs::Keep {
                 break;
             }
             let removed = self.trim_within(i, trim);
