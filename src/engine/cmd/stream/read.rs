@@ -196,9 +196,10 @@ fn meaning(
             }
             // Valkey looks for what stands behind the id in front of the last one ever, which may be deleted.
             Ok(match stream {
-                Some(stream) if cx.is_valkey() => {
-                    From::Behind(previous_id(stream.last_id).unwrap_or(MIN_ID))
-                }
+                Some(stream) if cx.is_valkey() => From::Behind(
+                    previous_id(stream.last_id)
+                        .ok_or(Refusal::new("ERR the stream last element ID is 0-0"))?,
+                ),
                 Some(_) => From::Last,
                 None => From::Behind(MIN_ID),
             })
