@@ -126,7 +126,7 @@ fn until_a_command() {
         before: Some(Glob::new(glob)),
         ..Until::default()
     };
-    let (out, report, _) = replayed(&log, before(b"FLUSHALL*")).unwrap();
+    let (out, report, _) = replayed(&log, before(b"flushdb*")).unwrap();
     let (_, at, _) = report.stopped.clone().unwrap();
     assert!(report.commands > 0 && report.commands < all.1.commands);
     let by_count = Until {

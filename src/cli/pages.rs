@@ -30,8 +30,8 @@ const PAGES: &[(&str, &str)] = files! {
     "dump": "man/redisk-dump.1",
     "get": "man/redisk-get.1",
     "log": "man/redisk-log.1",
+    "replay": "man/redisk-replay.1",
     "verify": "man/redisk-verify.1",
-    "log": "man/redisk-log.1",
     "completions": "man/redisk-completions.1",
     "man": "man/redisk-man.1",
 };

@@ -119,12 +119,6 @@ pub(super) fn clamped(n: i64) -> usize {
     usize::try_from(n).unwrap_or(if n < 0 { 0 } else { usize::MAX })
 }
 
-/// A double as servers take scores and increments: no NaN, nothing around it, not too large and not too small.
-#[inline]
-pub(super) fn float(arg: &[u8]) -> Result<f64, Refusal> {
-    double(arg).ok_or(texts::NOT_FLOAT)
-}
-
 /// The same, without a word where it is none.
 #[inline]
 pub(super) fn double(arg: &[u8]) -> Option<f64> {
@@ -155,26 +149,35 @@ pub(super) fn timeout(arg: &[u8], now_ms: i64, is_old: bool) -> Result<(), Refus
     if !is_whole || number.value.is_nan() {
         return Err(Refusal::new("ERR timeout is not a float or out of range"));
     }
-    let ms = number.value * 1000.0;
-    // 2^63: what is above comes out of the old servers' conversion as the lowest integer.
-    #[allow(clippy::cast_precision_loss, reason = "a power of two")]
-    const TOP: f64 = i64::MAX as f64;
-    if ms >= TOP {
-        return Err(if is_old {
-            NEGATIVE
-        } else {
-            Refusal::new("ERR timeout is out of range")
-        });
+    // Servers read it as C's `long double`, which goes on to 10^4932.
+    let exponent = arg
+        .iter()
+        .position(|b| matches!(b, b'e' | b'E'))
+        .and_then(|e| arg.get(e + 1..))
+        .and_then(|e| number::parse_i64(e.strip_prefix(b"+").unwrap_or(e)));
+    if number.out_of_range && exponent.is_some_and(|e| e.unsigned_abs() > 4932) {
+        return Err(Refusal::new("ERR timeout is not a float or out of range"));
     }
-    #[allow(clippy::cast_possible_truncation, reason = "it saturates")]
-    let ms = ms.ceil() as i64;
-    if ms < 0 {
-        return Err(NEGATIVE);
+    let ms = match number::parse_i64(arg) {
+        Some(seconds) => seconds.checked_mul(1000),
+        // The sign of what is less than a millisecond is lost; what is too large is none.
+        None if number.value <= -0.001 => Some((number.value < -0.001).into()).map(|n: i64| -n),
+        #[allow(
+            clippy::cast_possible_truncation,
+            clippy::cast_precision_loss,
+            reason = "compared"
+        )]
+        None => {
+            let ms = number.value * 1000.0;
+            (ms < i64::MAX as f64).then_some(ms as i64)
+        }
+    };
+    match ms {
+        Some(ms) if ms < 0 => Err(NEGATIVE),
+        Some(ms) if is_old || ms <= i64::MAX - now_ms.max(0) => Ok(()),
+        None if is_old || number.value < 0.0 => Err(NEGATIVE),
+        _ => Err(Refusal::new("ERR timeout is out of range")),
     }
-    if ms > i64::MAX - now_ms.max(0) {
-        return Err(Refusal::new("ERR timeout is out of range"));
-    }
-    Ok(())
 }
 
 /// The number of a database: 0 and up.

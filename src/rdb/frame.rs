@@ -704,7 +704,7 @@ impl Reader {
             if pos != start {
                 // A record between attributes and their key: the attributes wait, as in servers.
                 if attrs.meta.is_some() {
-                    return Err(at.corrupt("metadata of a key with no key behind it"));
+                    return Err(no_key(at));
                 }
                 self.attrs = attrs;
                 *b = before;
@@ -870,6 +870,7 @@ impl Reader {
                     What::Key(row)
                 }
                 None if pos == 0 => What::Record(code),
+                None if attrs.meta.is_some() => return Err(no_key(at)),
                 None => return Err(unknown(at, code, valkey)),
             };
             let body = len - b.rest().len();
@@ -988,6 +989,11 @@ fn name_key(e: Error, mut key: Slice<'_>, db: u64) -> Error {
         Ok(name) => e.in_key(db, &name),
         Err(_) => e,
     }
+}
+
+#[cold]
+fn no_key(at: At) -> Error {
+    at.corrupt("metadata of a key with no key behind it")
 }
 
 #[cold]

@@ -2,10 +2,12 @@
 
 use super::bytes;
 use super::{Key, Render, Rendered};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::model::kind::Kind;
+use crate::packed::string::Str;
 use crate::pipe::Out;
 use crate::rdb::frame::{Header, Record};
+use crate::rdb::types::Layout;
 use crate::rdb::visit::Visit;
 use crate::rdb::walk::{self, Scratch};
 use crate::text;
@@ -31,7 +33,7 @@ pub struct KeyNames {
     pub form: Form,
 }
 
-/// A value of more bytes has elements, or is damaged.
+/// A value of more bytes has elements, or is damaged; but lists of many empty nodes have none at any length.
 const MAY_BE_EMPTY: u64 = 64;
 
 impl Render for KeyNames {
@@ -45,8 +47,18 @@ impl Render for KeyNames {
             Kind::List | Kind::Set | Kind::Zset | Kind::Hash
         );
         if aggregate && key.record.body_len() <= MAY_BE_EMPTY {
-            let mut look = Look { empty: false };
+            let mut look = Look::default();
             walk::record(&key.record, key.row, false, sc, &mut look)?;
+            if look.empty {
+                return Ok(Rendered::Empty);
+            }
+        } else if matches!(key.row.layout, Layout::Quicklist | Layout::Quicklist2) {
+            let mut look = Look {
+                briefly: true,
+                ..Look::default()
+            };
+            // Whatever ends it early: the first element, or damage, which others judge.
+            let _ = walk::record(&key.record, key.row, false, sc, &mut look);
             if look.empty {
                 return Ok(Rendered::Empty);
             }
@@ -68,11 +80,20 @@ impl Render for KeyNames {
 }
 
 /// Looks whether there are elements.
+#[derive(Default)]
 struct Look {
     empty: bool,
+    /// No further than the first.
+    briefly: bool,
 }
 
 impl Visit for Look {
+    fn element(&mut self, _: Str<'_>) -> Result<()> {
+        if self.briefly {
+            return Err(Error::usage("an element"));
+        }
+        Ok(())
+    }
     fn empty(&mut self) -> Result<()> {
         self.empty = true;
         Ok(())

@@ -1,10 +1,10 @@
 //! Places: sorted sets whose scores are geohashes.
 
 use super::Family;
-use super::zset::{add_scores, put, zset};
+use super::zset::{add_scores, put, real, score_of, zset};
 use crate::aof::block::Args;
 use crate::engine::Cx;
-use crate::engine::args::{at, clamped, double, float, int, is};
+use crate::engine::args::{at, clamped, int, is};
 use crate::engine::geohash::{self, LATITUDE, LONGITUDE, Point, Search, Shape};
 use crate::engine::partial_sort;
 use crate::engine::reply::{Done, Out, Refusal, texts};
@@ -26,8 +26,8 @@ pub(super) const COMMANDS: Family = &[
 ];
 
 /// Two arguments as a place.
-fn place(longitude: &[u8], latitude: &[u8]) -> Result<Point, Refusal> {
-    let (longitude, latitude) = (float(longitude)?, float(latitude)?);
+fn place(cx: &Cx<'_>, longitude: &[u8], latitude: &[u8]) -> Result<Point, Refusal> {
+    let (longitude, latitude) = (score_of(cx, longitude)?, score_of(cx, latitude)?);
     if longitude.abs() > LONGITUDE || latitude.abs() > LATITUDE {
         return Err(Refusal::of(format!(
             "ERR invalid longitude,latitude pair {longitude:.6},{latitude:.6}"
@@ -39,23 +39,29 @@ fn place(longitude: &[u8], latitude: &[u8]) -> Result<Point, Refusal> {
     })
 }
 
-/// Metres of a unit.
-fn unit(arg: &[u8]) -> Result<f64, Refusal> {
+/// Metres of a unit. Up to 6.2 it had to be written small.
+fn unit(cx: &Cx<'_>, arg: &[u8]) -> Result<f64, Refusal> {
+    let is_old = cx.is_redis_before((7, 0));
     [("m", 1.0), ("km", 1000.0), ("ft", 0.3048), ("mi", 1609.34)]
         .into_iter()
-        .find_map(|(word, metres)| is(arg, word).then_some(metres))
-        .ok_or(Refusal::new(
-            "ERR unsupported unit provided. please use M, KM, FT, MI",
-        ))
+        .find_map(|(word, metres)| {
+            let is_it = arg == word.as_bytes() || !is_old && is(arg, word);
+            is_it.then_some(metres)
+        })
+        .ok_or(Refusal::new(if is_old {
+            "ERR unsupported unit provided. please use m, km, ft, mi"
+        } else {
+            "ERR unsupported unit provided. please use M, KM, FT, MI"
+        }))
 }
 
 /// A radius and its unit.
-fn radius(arg: &[u8], of: &[u8]) -> Result<(f64, f64), Refusal> {
-    let radius = double(arg).ok_or(Refusal::new("ERR need numeric radius"))?;
+fn radius(cx: &Cx<'_>, arg: &[u8], of: &[u8]) -> Result<(f64, f64), Refusal> {
+    let radius = real(cx, arg).ok_or(Refusal::new("ERR need numeric radius"))?;
     if radius < 0.0 {
         return Err(Refusal::new("ERR radius cannot be negative"));
     }
-    Ok((radius, unit(of)?))
+    Ok((radius, unit(cx, of)?))
 }
 
 /// Four digits behind the point.
@@ -65,10 +71,14 @@ fn distance(out: &mut Out, far: f64) {
     }
 }
 
-/// A place as an array of its coordinates.
-fn coordinates(out: &mut Out, place: Point) {
+/// A place as an array of its coordinates: to 17 digits behind the point, or as short as doubles can be since Redis 8.0.
+fn coordinates(out: &mut Out, is_short: bool, place: Point) {
     out.array(2);
     for coordinate in [place.longitude, place.latitude] {
+        if is_short {
+            out.double(coordinate);
+            continue;
+        }
         let mut text = format!("{coordinate:.17}");
         let plain = text.trim_end_matches('0').trim_end_matches('.').len();
         text.truncate(plain);
@@ -97,7 +107,7 @@ fn geoadd(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {
     let mut pairs = Vec::with_capacity(rest / 3);
     let mut all = args.iter().skip(first);
     while let (Some(x), Some(y), Some(member)) = (all.next(), all.next(), all.next()) {
-        pairs.push((member, geohash::score(place(x, y)?)));
+        pairs.push((member, geohash::score(place(cx, x, y)?)));
     }
     if pairs.is_empty() {
         // What is left of it is a ZADD without pairs.
@@ -107,11 +117,12 @@ fn geoadd(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {
 }
 
 fn geopos(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {
+    let is_short = cx.is_redis((8, 0));
     let zset = zset(cx.keys, cx.db, at(args, 1))?;
     cx.out.array(args.len() - 2);
     for member in args.iter().skip(2) {
         match zset.and_then(|z| z.score(member)) {
-            Some(score) => coordinates(cx.out, geohash::point(score)),
+            Some(score) => coordinates(cx.out, is_short, geohash::point(score)),
             None => cx.out.nil_array(),
         }
     }
@@ -132,7 +143,7 @@ fn geohash(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {
 
 fn geodist(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {
     let metres = match args.len() {
-        5 => unit(at(args, 4))?,
+        5 => unit(cx, at(args, 4))?,
         4 => 1.0,
         _ => return Err(texts::SYNTAX),
     };
@@ -225,14 +236,14 @@ impl<'a> Ask<'a> {
         };
         let first = match form {
             Form::Radius => {
-                ask.center = Some(place(at(args, 2), at(args, 3))?);
-                ask.circle(at(args, 4), at(args, 5))?;
+                ask.center = Some(place(cx, at(args, 2), at(args, 3))?);
+                ask.circle(cx, at(args, 4), at(args, 5))?;
                 6
             }
             Form::RadiusByMember => {
                 if let Some(zset) = zset {
                     ask.center = Some(member(cx, zset, at(args, 2))?);
-                    ask.circle(at(args, 3), at(args, 4))?;
+                    ask.circle(cx, at(args, 3), at(args, 4))?;
                 }
                 5
             }
@@ -246,20 +257,20 @@ impl<'a> Ask<'a> {
         Ok(ask)
     }
 
-    fn circle(&mut self, far: &[u8], of: &[u8]) -> Done {
-        let (far, metres) = radius(far, of)?;
+    fn circle(&mut self, cx: &Cx<'_>, far: &[u8], of: &[u8]) -> Done {
+        let (far, metres) = radius(cx, far, of)?;
         self.metres = metres;
         self.shape = Some(Shape::Circle(far * metres));
         Ok(())
     }
 
-    fn rectangle(&mut self, width: &[u8], height: &[u8], of: &[u8]) -> Done {
-        let width = double(width).ok_or(Refusal::new("ERR need numeric width"))?;
-        let height = double(height).ok_or(Refusal::new("ERR need numeric height"))?;
+    fn rectangle(&mut self, cx: &Cx<'_>, width: &[u8], height: &[u8], of: &[u8]) -> Done {
+        let width = real(cx, width).ok_or(Refusal::new("ERR need numeric width"))?;
+        let height = real(cx, height).ok_or(Refusal::new("ERR need numeric height"))?;
         if width < 0.0 || height < 0.0 {
             return Err(Refusal::new("ERR height or width cannot be negative"));
         }
-        self.metres = unit(of)?;
+        self.metres = unit(cx, of)?;
         self.shape = Some(Shape::Box(width * self.metres, height * self.metres));
         Ok(())
     }
@@ -315,15 +326,15 @@ impl<'a> Ask<'a> {
                 by_member = true;
             } else if is(option, "FROMLONLAT") && more >= 2 && searches && !by_member && !polygon {
                 let (x, y) = (next(), next());
-                self.center = Some(place(x, y)?);
+                self.center = Some(place(cx, x, y)?);
                 by_place = true;
             } else if is(option, "BYRADIUS") && more >= 2 && searches && !rectangle && !polygon {
                 let (far, of) = (next(), next());
-                self.circle(far, of)?;
+                self.circle(cx, far, of)?;
                 circle = true;
             } else if is(option, "BYBOX") && more >= 3 && searches && !circle && !polygon {
                 let (width, height, of) = (next(), next(), next());
-                self.rectangle(width, height, of)?;
+                self.rectangle(cx, width, height, of)?;
                 rectangle = true;
             } else if is(option, "BYPOLYGON")
                 && more >= 2
@@ -332,6 +343,7 @@ impl<'a> Ask<'a> {
                 && !circle
                 && !rectangle
                 && !by_member
+                && !by_place
             {
                 let n = int(next())
                     .ok()
@@ -346,7 +358,7 @@ impl<'a> Ask<'a> {
                 let mut corners = Vec::with_capacity(n);
                 for _ in 0..n {
                     let (x, y) = (next(), next());
-                    corners.push(place(x, y)?);
+                    corners.push(place(cx, x, y)?);
                 }
                 let Search { center, shape } = Search::polygon(corners);
                 self.center = Some(center);
@@ -358,7 +370,13 @@ impl<'a> Ask<'a> {
             }
         }
         if self.store.is_some() && (self.with_distance || self.with_hash || self.with_place) {
-            return Err(Refusal::new(if searches {
+            return Err(Refusal::new(if cx.is_redis_before((7, 0)) {
+                if searches {
+                    "ERR GEOSEARCHSTORE is not compatible with WITHDIST, WITHHASH and WITHCOORDS options"
+                } else {
+                    "ERR STORE option in GEORADIUS is not compatible with WITHDIST, WITHHASH and WITHCOORDS options"
+                }
+            } else if searches {
                 "ERR GEOSEARCHSTORE is not compatible with WITHDIST, WITHHASH and WITHCOORD options"
             } else {
                 "ERR STORE option in GEORADIUS is not compatible with WITHDIST, WITHHASH and WITHCOORD options"
@@ -485,6 +503,7 @@ fn search(cx: &mut Cx<'_>, args: &Args<'_>, form: Form, stores: bool) -> Done {
         cx.out.count(len);
         return Ok(());
     }
+    let is_short = cx.is_redis((8, 0));
     cx.out.array(found.len());
     let extras =
         usize::from(ask.with_distance) + usize::from(ask.with_hash) + usize::from(ask.with_place);
@@ -501,7 +520,7 @@ fn search(cx: &mut Cx<'_>, args: &Args<'_>, form: Form, stores: bool) -> Done {
             cx.out.int(found.score as i64);
         }
         if ask.with_place {
-            coordinates(cx.out, found.place);
+            coordinates(cx.out, is_short, found.place);
         }
     }
     Ok(())

@@ -335,8 +335,8 @@ fn keys(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {
 }
 
 fn scan(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {
-    let cursor = Scan::cursor(at(args, 1))?;
-    let scan = Scan::read(cursor, args.iter().skip(2), true)?;
+    let cursor = Scan::cursor(cx, at(args, 1))?;
+    let scan = Scan::read(cx, cursor, args.iter().skip(2), true)?;
     if let Some(kind) = &scan.kind
         && cx.is_valkey()
         && cx.dialect.version >= (9, 0)

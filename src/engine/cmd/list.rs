@@ -149,7 +149,7 @@ fn pop(cx: &mut Cx<'_>, args: &Args<'_>, end: End) -> Done {
     let n = args.get(2).map(count).transpose()?;
     let is_old = cx.is_redis_before((7, 0));
     let Some(len) = list(cx.keys, cx.db, at(args, 1))?.map(ListRef::len) else {
-        if n.is_some() && !is_old {
+        if n.is_some() {
             cx.out.nil_array();
         } else {
             cx.out.nil();
@@ -225,11 +225,18 @@ fn lindex(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {
 }
 
 fn lset(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {
+    let is_old = cx.is_redis_before((7, 2));
     let Some(mut edit) = cx.keys.edit(cx.db, at(args, 1)) else {
         return Err(texts::NO_KEY);
     };
     let mut list = edit.entry.list(edit.limits)?;
-    let index = int(at(args, 2))?;
+    let mut index = int(at(args, 2))?;
+    if !is_old {
+        // Newer servers look at 32 bits of it.
+        #[allow(clippy::cast_possible_truncation, reason = "as servers do")]
+        let low = index as i32;
+        index = i64::from(low);
+    }
     let n = place(index, list.view().len()).ok_or(texts::OUT_OF_RANGE)?;
     list.replace(n, at(args, 3));
     edit.changed(1);

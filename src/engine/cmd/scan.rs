@@ -4,6 +4,7 @@
 //! the front. A removal moves the last thing into the gap: into one that is still to be visited, or from one visited to
 //! another place, which may show it twice. What is there all the time is shown.
 
+use crate::engine::Cx;
 use crate::engine::args::{int, is, is_blank};
 use crate::engine::reply::{Out, Refusal, texts};
 use crate::filter::glob::Glob;
@@ -19,28 +20,34 @@ pub(super) struct Scan {
 }
 
 impl Scan {
-    /// Reads a cursor.
-    pub(super) fn cursor(arg: &[u8]) -> Result<u64, Refusal> {
-        let text = std::str::from_utf8(arg).ok();
-        let is_plain = !arg.first().is_some_and(|b| is_blank(*b));
-        // As `strtoul` has it, nothing is 0 and a minus wraps around.
-        let (negative, digits) = match text.and_then(|t| t.strip_prefix('-')) {
-            Some(rest) => (true, Some(rest)),
-            None => (false, text.map(|t| t.strip_prefix('+').unwrap_or(t))),
+    /// Reads a cursor, as C's `strtoull` does: a plus may stand before it, and a minus wraps around. Blanks in front and
+    /// no digits at all are what servers differ in.
+    pub(super) fn cursor(cx: &Cx<'_>, arg: &[u8]) -> Result<u64, Refusal> {
+        let blanks = arg.iter().take_while(|b| is_blank(**b)).count();
+        let text = arg.get(blanks..).unwrap_or_default();
+        let (negative, digits) = match text {
+            [b'-', rest @ ..] => (true, rest),
+            [b'+', rest @ ..] => (false, rest),
+            _ => (false, text),
         };
-        let value = match digits {
-            Some("") if arg.is_empty() => Some(0),
-            Some(d) if d.bytes().all(|b| b.is_ascii_digit()) => d.parse::<u64>().ok(),
-            _ => None,
+        let is_old = cx.is_redis_before((7, 2));
+        let value = if digits.is_empty() {
+            (is_old && arg.is_empty()).then_some(0)
+        } else if is_old && blanks > 0 || !digits.iter().all(u8::is_ascii_digit) {
+            None
+        } else {
+            std::str::from_utf8(digits)
+                .ok()
+                .and_then(|d| d.parse().ok())
         };
         value
-            .filter(|_| is_plain)
-            .map(|v| if negative { v.wrapping_neg() } else { v })
+            .map(|v: u64| if negative { v.wrapping_neg() } else { v })
             .ok_or(Refusal::new("ERR invalid cursor"))
     }
 
     /// Reads the options behind the cursor; a TYPE only where there are keys of several types.
     pub(super) fn read<'a>(
+        cx: &Cx<'_>,
         cursor: u64,
         mut options: impl Iterator<Item = &'a [u8]>,
         typed: bool,
@@ -51,7 +58,13 @@ impl Scan {
             count: 10,
             kind: None,
         };
+        let knows_values = cx.is_redis((7, 4)) || cx.is_valkey() && cx.dialect.version >= (8, 0);
         while let Some(option) = options.next() {
+            if knows_values && is(option, "NOVALUES") {
+                return Err(Refusal::new(
+                    "ERR NOVALUES option can only be used in HSCAN",
+                ));
+            }
             match options.next() {
                 Some(arg) if is(option, "COUNT") => {
                     let n = int(arg)?;

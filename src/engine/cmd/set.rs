@@ -392,12 +392,12 @@ fn sintercard(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {
 }
 
 fn sscan(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {
-    let cursor = Scan::cursor(at(args, 2))?;
+    let cursor = Scan::cursor(cx, at(args, 2))?;
     let Some(set) = set(cx.keys, cx.db, at(args, 1))? else {
         Scan::nothing(cx.out);
         return Ok(());
     };
-    let scan = Scan::read(cursor, args.iter().skip(3), false)?;
+    let scan = Scan::read(cx, cursor, args.iter().skip(3), false)?;
     let is_table = matches!(set, SetRef::Big(_));
     scan.answer(
         cx.out,

@@ -6,7 +6,9 @@ use super::scan::Scan;
 use super::set::sample;
 use crate::aof::block::Args;
 use crate::engine::Cx;
-use crate::engine::args::{at, clamped, count, double, float, int, int_in, is, symmetric, timeout};
+use crate::engine::args::{
+    at, clamped, count, double, int, int_in, is, is_blank, symmetric, timeout,
+};
 use crate::engine::entry::ValueRef;
 use crate::engine::keys::Keys;
 use crate::engine::reply::{Done, Out, Refusal, texts};
@@ -65,6 +67,22 @@ pub(super) fn zset<'k>(
         Some(ValueRef::Zset(zset)) => Ok(Some(zset)),
         Some(_) => Err(texts::WRONGTYPE),
     }
+}
+
+/// A score or a coordinate. Valkey reads no hexadecimal ones since 9.0.
+#[inline]
+pub(super) fn score_of(cx: &Cx<'_>, arg: &[u8]) -> Result<f64, Refusal> {
+    real(cx, arg).ok_or(texts::NOT_FLOAT)
+}
+
+/// The same, without a word where it is none.
+#[inline]
+pub(super) fn real(cx: &Cx<'_>, arg: &[u8]) -> Option<f64> {
+    double(arg).filter(|_| !(is_hexadecimal(arg) && cx.is_valkey() && cx.dialect.version >= (9, 0)))
+}
+
+fn is_hexadecimal(arg: &[u8]) -> bool {
+    arg.iter().take(3).any(|b| matches!(b, b'x' | b'X'))
 }
 
 /// Puts a sorted set in the place of whatever stands under that name, or nothing if it is empty. How many members.
@@ -141,7 +159,7 @@ fn add(cx: &mut Cx<'_>, args: &Args<'_>, mut flags: Flags) -> Done {
     let mut pairs = Vec::with_capacity(rest / 2);
     let mut all = args.iter().skip(first);
     while let (Some(score), Some(member)) = (all.next(), all.next()) {
-        pairs.push((member, float(score)?));
+        pairs.push((member, score_of(cx, score)?));
     }
     add_pairs(cx, at(args, 1), &pairs, flags)
 }
@@ -319,12 +337,17 @@ struct Bound {
 }
 
 impl Bound {
-    /// `1.5`, `(1.5`, `-inf`: as C's `strtod` reads it, whatever that makes of it.
-    fn read(arg: &[u8]) -> Option<Bound> {
+    /// `1.5`, `(1.5`, `-inf`: as C's `strtod` reads it, whatever that makes of it. Redis since 8.0 and Valkey since 9.0
+    /// read it without C, so without blanks and hexadecimal digits.
+    fn read(cx: &Cx<'_>, arg: &[u8]) -> Option<Bound> {
         let excluded = arg.first() == Some(&b'(');
         let text = if excluded { arg.get(1..)? } else { arg };
         // For C a text ends with its first NUL.
         let text = text.split(|b| *b == 0).next().unwrap_or_default();
+        let is_odd = text.first().is_some_and(|b| is_blank(*b)) || is_hexadecimal(text);
+        if is_odd && (cx.is_redis((8, 0)) || cx.is_valkey() && cx.dialect.version >= (9, 0)) {
+            return None;
+        }
         let number = strtod(text);
         (number.read == text.len() && !number.value.is_nan()).then_some(Bound {
             score: number.value,
@@ -400,11 +423,11 @@ enum By {
 }
 
 impl<'a> Range<'a> {
-    fn read(by: By, min: &'a [u8], max: &'a [u8]) -> Result<Range<'a>, Refusal> {
+    fn read(cx: &Cx<'_>, by: By, min: &'a [u8], max: &'a [u8]) -> Result<Range<'a>, Refusal> {
         match by {
             By::Rank => Ok(Range::Rank(int(min)?, int(max)?)),
-            By::Score => Bound::read(min)
-                .zip(Bound::read(max))
+            By::Score => Bound::read(cx, min)
+                .zip(Bound::read(cx, max))
                 .map(|(min, max)| Range::Score(min, max))
                 .ok_or(Refusal::new("ERR min or max is not a float")),
             By::Lex => Lex::read(min)
@@ -483,11 +506,14 @@ struct Ask<'a> {
     offset: i64,
     limit: i64,
     with_scores: bool,
+    /// Whether a negative offset counts from the other end of the range, in a table.
+    counts_back: bool,
 }
 
 impl<'a> Ask<'a> {
     /// Reads what stands from the ends of the range on. `by` and `reverse` where the command's name says them.
     fn read(
+        cx: &Cx<'_>,
         args: &Args<'a>,
         first: usize,
         by: Option<By>,
@@ -527,9 +553,9 @@ impl<'a> Ask<'a> {
         }
         let (min, max) = (at(args, first), at(args, first + 1));
         let range = if reverse && by != By::Rank {
-            Range::read(by, max, min)?
+            Range::read(cx, by, max, min)?
         } else {
-            Range::read(by, min, max)?
+            Range::read(cx, by, min, max)?
         };
         Ok(Ask {
             range,
@@ -537,16 +563,21 @@ impl<'a> Ask<'a> {
             offset,
             limit,
             with_scores,
+            counts_back: cx.is_redis((7, 4)) && cx.is_redis_before((8, 6))
+                || cx.is_valkey() && cx.dialect.version >= (8, 0),
         })
     }
 
     /// The members asked for, in the order asked for, and how many.
     fn of<'k>(&self, zset: ZsetRef<'k>) -> (impl Iterator<Item = (Str<'k>, f64)>, usize) {
         let (from, to) = self.range.ranks(zset, self.reverse);
-        let skip = if matches!(self.range, Range::Rank(..)) {
-            0
-        } else {
-            usize::try_from(self.offset).unwrap_or(usize::MAX)
+        let skip = match usize::try_from(self.offset) {
+            _ if matches!(self.range, Range::Rank(..)) => 0,
+            Ok(offset) => offset,
+            Err(_) if self.counts_back && matches!(zset, ZsetRef::Big(_)) => (to - from)
+                .checked_sub(usize::try_from(self.offset.unsigned_abs()).unwrap_or(usize::MAX))
+                .unwrap_or(usize::MAX),
+            Err(_) => usize::MAX,
         };
         let found = (to - from).saturating_sub(skip);
         let n = match usize::try_from(self.limit) {
@@ -563,7 +594,7 @@ impl<'a> Ask<'a> {
 }
 
 fn range(cx: &mut Cx<'_>, args: &Args<'_>, by: Option<By>, reverse: Option<bool>) -> Done {
-    let ask = Ask::read(args, 2, by, reverse, false)?;
+    let ask = Ask::read(cx, args, 2, by, reverse, false)?;
     let Some(zset) = zset(cx.keys, cx.db, at(args, 1))? else {
         cx.out.array(0);
         return Ok(());
@@ -620,7 +651,7 @@ fn zrevrangebylex(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {
 }
 
 fn zrangestore(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {
-    let ask = Ask::read(args, 3, None, None, true)?;
+    let ask = Ask::read(cx, args, 3, None, None, true)?;
     let mut result = Zset::default();
     if let Some(zset) = zset(cx.keys, cx.db, at(args, 2))? {
         let (members, n) = ask.of(zset);
@@ -635,7 +666,7 @@ fn zrangestore(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {
 }
 
 fn count_range(cx: &mut Cx<'_>, args: &Args<'_>, by: By) -> Done {
-    let range = Range::read(by, at(args, 2), at(args, 3))?;
+    let range = Range::read(cx, by, at(args, 2), at(args, 3))?;
     let n = zset(cx.keys, cx.db, at(args, 1))?.map_or(0, |zset| {
         let (from, to) = range.ranks(zset, false);
         to - from
@@ -653,7 +684,7 @@ fn zlexcount(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {
 }
 
 fn remove_range(cx: &mut Cx<'_>, args: &Args<'_>, by: By) -> Done {
-    let range = Range::read(by, at(args, 2), at(args, 3))?;
+    let range = Range::read(cx, by, at(args, 2), at(args, 3))?;
     let mut gone = 0;
     if let Some(mut edit) = cx.keys.edit(cx.db, at(args, 1)) {
         let mut zset = edit.entry.zset(edit.limits)?;
@@ -924,7 +955,7 @@ impl<'k> Several<'k> {
         let n = int(at(args, keys_at))?;
         if n < 1 {
             return Err(Refusal::of(if cx.is_redis_before((7, 0)) {
-                "ERR at least 1 input key is needed for ZUNIONSTORE/ZINTERSTORE".to_owned()
+                format!("ERR at least 1 input key is needed for {name}")
             } else {
                 format!("ERR at least 1 input key is needed for '{name}' command")
             }));
@@ -965,7 +996,7 @@ impl<'k> Several<'k> {
                 for (_, weight) in &mut self.sources {
                     *weight = rest
                         .next()
-                        .and_then(double)
+                        .and_then(|arg| real(cx, arg))
                         .ok_or(Refusal::new("ERR weight value is not a float"))?;
                 }
             } else if weighs && rest.len() >= 1 && is(option, "AGGREGATE") {
@@ -1154,12 +1185,12 @@ fn zrandmember(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {
 }
 
 fn zscan(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {
-    let cursor = Scan::cursor(at(args, 2))?;
+    let cursor = Scan::cursor(cx, at(args, 2))?;
     let Some(zset) = zset(cx.keys, cx.db, at(args, 1))? else {
         Scan::nothing(cx.out);
         return Ok(());
     };
-    let scan = Scan::read(cursor, args.iter().skip(3), false)?;
+    let scan = Scan::read(cx, cursor, args.iter().skip(3), false)?;
     let is_table = matches!(zset, ZsetRef::Big(_));
     let mut text = Vec::new();
     let get = |n: usize| zset.nth(n);

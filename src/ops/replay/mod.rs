@@ -284,8 +284,18 @@ impl Replay<'_, '_> {
         }
         if let Some(glob) = &until.before {
             let line: Vec<&[u8]> = command.argv.iter().collect();
-            let line = line.join(&b' ');
-            if glob.matches(&line) {
+            let mut line = line.join(&b' ');
+            let name = command.argv.name().len();
+            let as_logged = glob.matches(&line);
+            // A name is the same in any case.
+            let mut in_case = |change: fn(&mut [u8])| {
+                line.get_mut(..name).map(change);
+                glob.matches(&line)
+            };
+            if as_logged
+                || in_case(<[u8]>::make_ascii_lowercase)
+                || in_case(<[u8]>::make_ascii_uppercase)
+            {
                 return Some(format!("the next command is {}", quoted(&line)));
             }
         }

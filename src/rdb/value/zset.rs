@@ -26,7 +26,9 @@ pub(in crate::rdb) fn binary<'a, B: Bytes<'a>, V: Visit + ?Sized>(
     distinct: bool,
     v: &mut V,
 ) -> Result<u64> {
-    plain(b, sc, distinct, v, |b| Ok(f64::from_le_bytes(b.array()?)))
+    plain(b, sc, distinct, v, |b| {
+        Ok((f64::from_le_bytes(b.array()?), None))
+    })
 }
 
 pub(in crate::rdb) fn text<'a, B: Bytes<'a>, V: Visit + ?Sized>(
@@ -39,16 +41,24 @@ pub(in crate::rdb) fn text<'a, B: Bytes<'a>, V: Visit + ?Sized>(
     plain(b, sc, distinct, v, move |b| {
         let at = b.at();
         match b.byte()? {
-            253 => Ok(f64::NAN),
-            254 => Ok(f64::INFINITY),
-            255 => Ok(f64::NEG_INFINITY),
+            253 => Ok((f64::NAN, None)),
+            254 => Ok((f64::INFINITY, None)),
+            255 => Ok((f64::NEG_INFINITY, None)),
             n => {
                 let crate::input::bytes::Data::Slice(bytes) = b.take(u64::from(n), &mut digits)?
                 else {
                     return Err(at.corrupt("score text too long"));
                 };
-                let score = number::parse_double(bytes);
-                score.ok_or_else(|| at.corrupt(no_score(&Str::Bytes(bytes))))
+                if let Some(score) = number::parse_double(bytes) {
+                    return Ok((score, None));
+                }
+                let text = Str::Bytes(bytes);
+                let score = leading(bytes).ok_or_else(|| at.corrupt(no_score(&text)))?;
+                let message = format!("{}: servers take it for {score}", no_score(&text));
+                Ok((
+                    score,
+                    Some(Finding::unnoticed("score-text", at.offset, message)),
+                ))
             }
         }
     })
@@ -59,7 +69,7 @@ fn plain<'a, B: Bytes<'a>, V: Visit + ?Sized>(
     sc: &mut Scratch,
     distinct: bool,
     v: &mut V,
-    mut score: impl FnMut(&mut B) -> Result<f64>,
+    mut score: impl FnMut(&mut B) -> Result<(f64, Option<Finding>)>,
 ) -> Result<u64> {
     let n = length::number(b)?;
     let mut distinct = Distinct::begin(distinct, &mut sc.seen)?;
@@ -67,7 +77,10 @@ fn plain<'a, B: Bytes<'a>, V: Visit + ?Sized>(
         let mut step = || {
             let member = string::read(b, &mut sc.a)?;
             let at = b.at();
-            let score = score(b)?;
+            let (score, odd) = score(b)?;
+            if let Some(odd) = odd {
+                v.finding(odd)?;
+            }
             if score.is_nan() {
                 v.finding(Finding::refused(
                     "nan-score",
@@ -83,6 +96,18 @@ fn plain<'a, B: Bytes<'a>, V: Visit + ?Sized>(
         }
     }
     Ok(n)
+}
+
+/// The number that a text begins with, as `sscanf` of `%lg` takes it (`rdbLoadDoubleValue`) where something else follows;
+/// an exponent that is begun must be whole.
+#[cold]
+fn leading(text: &[u8]) -> Option<f64> {
+    let text = text.trim_ascii_start();
+    (1..=text.len()).rev().find_map(|n| {
+        let (number, rest) = text.split_at_checked(n)?;
+        let score = number::parse_double(number)?;
+        (!matches!(rest, [b'e' | b'E', ..])).then_some(score)
+    })
 }
 
 #[cold]
