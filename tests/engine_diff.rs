@@ -18,6 +18,9 @@
 //! | `REDISK_DIFF_STATS=1` | how many of each command were answered, and refused |
 //! | `REDISK_REDIS8_SERVER` | a newer Redis, beside those of [`crate::support::server`] |
 
+mod bitmap;
+mod hash;
+mod hyperloglog;
 mod string;
 
 use crate::support::diff::Pair;
@@ -26,7 +29,12 @@ use crate::support::shapes::{Argv, Family, Shapes, read, typed};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-const FAMILIES: &[&Family] = &[&string::FAMILY];
+const FAMILIES: &[&Family] = &[
+    &string::FAMILY,
+    &bitmap::FAMILY,
+    &hyperloglog::FAMILY,
+    &hash::FAMILY,
+];
 
 /// Other types to stumble over, expiries, and keys that go.
 const ALL: Family = Family {
@@ -135,7 +143,7 @@ fn against(mut pair: Pair) {
                         shapes.command()
                     }
                 })
-                .filter(|argv| !pair.is_answered_twice(argv))
+                .filter(|argv| !pair.is_too_much(argv))
                 .collect();
             let tight = others.percent(40);
             let Some(found) = pair.compare(&commands, tight) else {

@@ -5,7 +5,7 @@
 //! another place, which may show it twice. What is there all the time is shown.
 
 use crate::engine::Cx;
-use crate::engine::args::{int, is, is_blank};
+use crate::engine::args::{c_text, int, is, is_blank};
 use crate::engine::reply::{Out, Refusal, texts};
 use crate::filter::glob::Glob;
 
@@ -23,6 +23,8 @@ impl Scan {
     /// Reads a cursor, as C's `strtoull` does: a plus may stand before it, and a minus wraps around. Blanks in front and
     /// no digits at all are what servers differ in.
     pub(super) fn cursor(cx: &Cx<'_>, arg: &[u8]) -> Result<u64, Refusal> {
+        let is_old = cx.is_redis_before((7, 2));
+        let arg = if is_old { c_text(arg) } else { arg };
         let blanks = arg.iter().take_while(|b| is_blank(**b)).count();
         let text = arg.get(blanks..).unwrap_or_default();
         let (negative, digits) = match text {
@@ -30,7 +32,6 @@ impl Scan {
             [b'+', rest @ ..] => (false, rest),
             _ => (false, text),
         };
-        let is_old = cx.is_redis_before((7, 2));
         let value = if digits.is_empty() {
             (is_old && arg.is_empty()).then_some(0)
         } else if is_old && blanks > 0 || !digits.iter().all(u8::is_ascii_digit) {
