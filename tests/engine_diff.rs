@@ -18,7 +18,11 @@
 //! | `REDISK_DIFF_STATS=1` | how many of each command were answered, and refused |
 //! | `REDISK_REDIS8_SERVER` | a newer Redis, beside those of [`crate::support::server`] |
 
+mod geo;
+mod list;
+mod set;
 mod string;
+mod zset;
 
 use crate::support::diff::Pair;
 use crate::support::server::Kind;
@@ -26,7 +30,13 @@ use crate::support::shapes::{Argv, Family, Shapes, read, typed};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-const FAMILIES: &[&Family] = &[&string::FAMILY];
+const FAMILIES: &[&Family] = &[
+    &string::FAMILY,
+    &list::FAMILY,
+    &set::FAMILY,
+    &zset::FAMILY,
+    &geo::FAMILY,
+];
 
 /// Other types to stumble over, expiries, and keys that go.
 const ALL: Family = Family {
@@ -135,7 +145,7 @@ fn against(mut pair: Pair) {
                         shapes.command()
                     }
                 })
-                .filter(|argv| !pair.is_answered_twice(argv))
+                .filter(|argv| !pair.is_answered_twice(argv) && !list::waits(argv))
                 .collect();
             let tight = others.percent(40);
             let Some(found) = pair.compare(&commands, tight) else {
