@@ -19,9 +19,13 @@
 //! | `REDISK_REDIS8_SERVER` | a newer Redis, beside those of [`crate::support::server`] |
 
 mod bitmap;
+mod geo;
 mod hash;
 mod hyperloglog;
+mod list;
+mod set;
 mod string;
+mod zset;
 
 use crate::support::diff::Pair;
 use crate::support::server::Kind;
@@ -34,6 +38,10 @@ const FAMILIES: &[&Family] = &[
     &bitmap::FAMILY,
     &hyperloglog::FAMILY,
     &hash::FAMILY,
+    &list::FAMILY,
+    &set::FAMILY,
+    &zset::FAMILY,
+    &geo::FAMILY,
 ];
 
 /// Other types to stumble over, expiries, and keys that go.
@@ -144,6 +152,7 @@ fn against(mut pair: Pair) {
                     }
                 })
                 .filter(|argv| !pair.is_too_much(argv))
+                .filter(|argv| !list::waits(argv))
                 .collect();
             let tight = others.percent(40);
             let Some(found) = pair.compare(&commands, tight) else {

@@ -224,17 +224,14 @@ pub struct Search {
 impl Search {
     /// The area between corners; its middle is theirs, on the sphere.
     #[must_use]
-    #[allow(clippy::cast_precision_loss, reason = "a few corners")]
     pub fn polygon(corners: Vec<Point>) -> Search {
-        let (mut x, mut y, mut z) = (0.0, 0.0, 0.0);
+        let (mut x, mut y, mut z) = (0.0f64, 0.0f64, 0.0f64);
         for corner in &corners {
             let (lon, lat) = (radians(corner.longitude), radians(corner.latitude));
-            x += EARTH_RADIUS * lat.cos() * lon.cos();
-            y += EARTH_RADIUS * lat.cos() * lon.sin();
-            z += EARTH_RADIUS * lat.sin();
+            x += lat.cos() * lon.cos();
+            y += lat.cos() * lon.sin();
+            z += lat.sin();
         }
-        let n = corners.len() as f64;
-        let (x, y, z) = (x / n, y / n, z / n);
         Search {
             center: Point {
                 longitude: degrees(y.atan2(x)),

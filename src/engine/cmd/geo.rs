@@ -371,11 +371,7 @@ impl<'a> Ask<'a> {
         }
         if self.store.is_some() && (self.with_distance || self.with_hash || self.with_place) {
             return Err(Refusal::new(if cx.is_redis_before((7, 0)) {
-                if searches {
-                    "ERR GEOSEARCHSTORE is not compatible with WITHDIST, WITHHASH and WITHCOORDS options"
-                } else {
-                    "ERR STORE option in GEORADIUS is not compatible with WITHDIST, WITHHASH and WITHCOORDS options"
-                }
+                "ERR STORE option in GEORADIUS is not compatible with WITHDIST, WITHHASH and WITHCOORDS options"
             } else if searches {
                 "ERR GEOSEARCHSTORE is not compatible with WITHDIST, WITHHASH and WITHCOORD options"
             } else {

@@ -146,7 +146,12 @@ fn add(cx: &mut Cx<'_>, args: &Args<'_>, mut flags: Flags) -> Done {
             "ERR XX and NX options at the same time are not compatible",
         ));
     }
-    if flags.gt && flags.nx || flags.lt && flags.nx || flags.gt && flags.lt {
+    if [flags.nx, flags.gt, flags.lt]
+        .iter()
+        .filter(|f| **f)
+        .count()
+        > 1
+    {
         return Err(Refusal::new(
             "ERR GT, LT, and/or NX options at the same time are not compatible",
         ));
@@ -184,6 +189,7 @@ pub(super) fn add_scores(
 
 fn add_pairs(cx: &mut Cx<'_>, name: &[u8], pairs: &[(&[u8], f64)], flags: Flags) -> Done {
     let foresees = !cx.is_redis_before((7, 2));
+    let looks_at_all = cx.is_valkey() && cx.dialect.version >= (8, 1);
     if flags.xx && zset(cx.keys, cx.db, name)?.is_none() {
         if flags.incr {
             cx.out.nil();
@@ -195,8 +201,10 @@ fn add_pairs(cx: &mut Cx<'_>, name: &[u8], pairs: &[(&[u8], f64)], flags: Flags)
     let mut edit = cx.keys.edit_or_new(cx.db, name, Kind::Zset);
     let mut zset = edit.entry.zset(edit.limits)?;
     if foresees {
-        let longest = pairs.iter().map(|(m, _)| m.len()).max();
-        zset.foresee(pairs.len(), longest.unwrap_or(0));
+        // Valkey looks at the members' lengths for a set that is there, too.
+        let is_looked_at = looks_at_all || zset.view().is_empty();
+        let longest = pairs.iter().map(|(m, _)| m.len()).filter(|_| is_looked_at);
+        zset.foresee(pairs.len(), longest.max().unwrap_or(0));
     }
     let is_plain = !(flags.nx || flags.xx || flags.gt || flags.lt || flags.ch || flags.incr);
     if is_plain {
@@ -1064,7 +1072,7 @@ impl<'k> Several<'k> {
                                 Some(old) => self.aggregate.join(old, score),
                                 None => score,
                             };
-                            result.set(m, joined);
+                            result.set_exactly(m, joined);
                         });
                         true
                     });

@@ -161,6 +161,17 @@ impl Zset {
         }
     }
 
+    /// The same, where a -0 takes the place of a 0 too.
+    pub fn set_exactly(&mut self, name: &[u8], score: f64) {
+        self.set(name, score);
+        if let Some(at) = self.members.find(name)
+            && let Some(member) = self.members.get_mut(at)
+        {
+            // To the order they are the same.
+            member.score = score;
+        }
+    }
+
     /// Gives a member a score; the one it had before.
     pub fn set(&mut self, name: &[u8], score: f64) -> Option<f64> {
         if let Some(at) = self.members.find(name) {
@@ -534,9 +545,7 @@ impl<'e> ZsetMut<'e> {
         if let Some(Value::Zset(zset)) = self.entry.big_value() {
             return zset.set(name, score);
         }
-        let Some((_, vec, at)) = self.entry.packed_parts() else {
-            return None;
-        };
+        let (_, vec, at) = self.entry.packed_parts()?;
         let mut pack = Pack::new(vec, at);
         let found = pack.view().find(name, 2).map(|e| (e.at, e.end));
         let mut old = None;
@@ -663,9 +672,8 @@ impl<'e> ZsetMut<'e> {
     /// As many members were named in one command as that, the longest of so many bytes: if they do not fit, distinct or
     /// not, servers since 7.2 do not even begin packed.
     pub fn foresee(&mut self, members: usize, longest: usize) {
-        let is_new = self.view().is_empty();
         if let ZsetRef::Packed(_) = self.view()
-            && (members > self.limits.zset_entries || is_new && longest > self.limits.zset_value)
+            && (members > self.limits.zset_entries || longest > self.limits.zset_value)
         {
             self.spread(members);
         }
@@ -709,7 +717,7 @@ mod tests {
                     prop_assert_eq!(zset.remove(&name), had.map(|i| model.remove(i).0));
                 } else if let Some(from) = had.filter(|_| score > 0.0) {
                     // Few, or most of them.
-                    let n = if score > 19.0 { model.len() / 4 * 3 } else { score as usize * 2 };
+                    let n = if score > 19.0 { model.len() / 4 * 3 } else { usize::from(name.len() > 2) * 7 + 1 };
                     let to = (from + n).min(model.len());
                     zset.remove_ranks(from, from + n);
                     model.drain(from..to);

@@ -164,7 +164,7 @@ pub(super) fn xidmprecord(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {
         Some(known) if known == id => {}
         Some(_) => {
             return Err(Refusal::new(
-                "ERR IID already exists with a different stream ID",
+                "ERR IID already exists for this producer with a different stream ID",
             ));
         }
         None => {

@@ -68,7 +68,10 @@ fn put_lag(out: &mut Out, stream: &Stream, group: &Group, told: &Told) {
         Some(0)
     } else if told.behind && behind_first {
         Some(stream.len().cast_signed())
-    } else if group.entries_read != UNKNOWN && !stream.has_tombstones(group.last_id, told.behind) {
+    } else if group.entries_read != UNKNOWN
+        && (!newer || group.last_id >= stream.first_id)
+        && !stream.has_tombstones(group.last_id)
+    {
         Some(added.wrapping_sub(group.entries_read))
     } else {
         match stream.entries_until(group.last_id, newer) {

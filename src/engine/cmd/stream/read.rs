@@ -196,9 +196,10 @@ fn meaning(
             }
             // Valkey looks for what stands behind the id in front of the last one ever, which may be deleted.
             Ok(match stream {
-                Some(stream) if cx.is_valkey() => {
-                    From::Behind(previous_id(stream.last_id).unwrap_or(MIN_ID))
-                }
+                Some(stream) if cx.is_valkey() => From::Behind(
+                    previous_id(stream.last_id)
+                        .ok_or(Refusal::new("ERR the stream last element ID is 0-0"))?,
+                ),
                 Some(_) => From::Last,
                 None => From::Behind(MIN_ID),
             })
@@ -309,7 +310,7 @@ fn history(stream: &Stream, name: &[u8], owner: u32, behind: StreamId, max: u64,
 }
 
 /// Delivers an entry to a group: its last id, and how many it has read.
-fn deliver(stream: &mut Stream, name: &[u8], id: StreamId, newer: bool, redis: bool) {
+fn deliver(stream: &mut Stream, name: &[u8], id: StreamId, newer: bool) {
     let Some((last, read)) = stream.group(name).map(|g| (g.last_id, g.entries_read)) else {
         return;
     };
@@ -317,9 +318,9 @@ fn deliver(stream: &mut Stream, name: &[u8], id: StreamId, newer: bool, redis: b
         return;
     }
     let follows = if newer {
-        last >= stream.first_id && !stream.has_tombstones(last, redis)
+        last >= stream.first_id && !stream.has_tombstones(last)
     } else {
-        !stream.has_tombstones(id, false)
+        !stream.has_tombstones(id)
     };
     let read = if read != UNKNOWN && follows {
         read.wrapping_add(1)
@@ -345,7 +346,7 @@ fn serve_group(
     given: &Options<'_>,
 ) -> Result<bool, Refusal> {
     let now = cx.keys.clock.now_ms;
-    let (newer, redis) = (super::info::new_lag(cx), !cx.is_valkey());
+    let newer = super::info::new_lag(cx);
     // Redis before 7.2 sees a consumer only when there is something for it.
     let lazy = !cx.since((7, 2));
     let Some(mut edit) = cx.keys.edit(cx.db, key) else {
@@ -421,7 +422,7 @@ fn serve_group(
     }
     cx.out.close(reply, n + new.len());
     for id in new {
-        deliver(stream, name, id, newer, redis);
+        deliver(stream, name, id, newer);
         if let Some(group) = stream.group_mut(name)
             && !given.no_ack
         {

@@ -356,17 +356,13 @@ fn refs_and_ids<'a>(args: &Args<'a>, from: usize) -> Result<(Refs, Vec<&'a [u8]>
 
 /// Deletes an entry, with what its groups hold of it: 1 deleted, 2 kept, as a group needs it, -1 no such entry.
 fn delete_with_refs(stream: &mut Stream, id: StreamId, refs: Refs) -> i64 {
-    // A group may need what is not there, too.
-    if refs == Refs::Acked && stream.is_referenced(id) {
-        return 2;
+    // A group may need, and have pending, what is not there.
+    match refs {
+        Refs::Acked if stream.is_referenced(id) => return 2,
+        Refs::Delete => stream.drop_refs(id),
+        Refs::Acked | Refs::Keep => {}
     }
-    if stream.delete_all(&[id]) == 0 {
-        return -1;
-    }
-    if refs == Refs::Delete {
-        stream.drop_refs(id);
-    }
-    1
+    if stream.delete_all(&[id]) == 0 { -1 } else { 1 }
 }
 
 pub(super) fn xdelex(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {
@@ -405,12 +401,7 @@ pub(super) fn xackdel(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {
                 changed += 1;
                 // What is gone from the stream already counts as deleted.
                 *result = match delete_with_refs(stream, id, refs) {
-                    -1 => {
-                        if refs == Refs::Delete {
-                            stream.drop_refs(id);
-                        }
-                        1
-                    }
+                    -1 => 1,
                     result => result,
                 };
             }

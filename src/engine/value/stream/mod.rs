@@ -447,14 +447,11 @@ impl Stream {
 
     /// Whether an entry that was deleted by name may stand from `from` on.
     #[must_use]
-    pub fn has_tombstones(&self, from: StreamId, strict: bool) -> bool {
+    pub fn has_tombstones(&self, from: StreamId) -> bool {
         if self.length == 0 || self.max_deleted_id == MIN_ID {
             return false;
         }
-        if strict && self.first_id > self.max_deleted_id {
-            return false;
-        }
-        from <= self.max_deleted_id
+        self.first_id <= self.max_deleted_id && from <= self.max_deleted_id
     }
 }
 
