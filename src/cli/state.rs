@@ -22,6 +22,8 @@ pub(super) fn open(path: &Path, doing: &str, threads: usize, cx: &Context) -> Re
         let is_log = match input.content() {
             Content::Commands => true,
             Content::Rdb => says_preamble(&input.head),
+            // Nothing has no content that could tell; to a server it is an empty log, but no RDB.
+            Content::Empty => path.extension().is_some_and(|e| e == "aof"),
             _ => false,
         };
         if !is_log {
