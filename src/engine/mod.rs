@@ -207,8 +207,9 @@ impl Engine {
         let name = String::from_utf8_lossy(cut(args::c_text(args.name()), 128)).into_owned();
         let begins = if preview.is_empty()
             && self.dialect.flavour == Flavour::Redis
-            && self.dialect.version >= (8, 0)
+            && self.dialect.version >= (8, 4)
         {
+            // Seen in 8.6, and not in 8.0.
             String::new()
         } else {
             format!(", with args beginning with: {preview}")

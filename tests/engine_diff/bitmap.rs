@@ -32,11 +32,10 @@ pub(super) const FAMILY: Family = Family {
         "bit" => Some(match shapes.below(30) {
             0 => b"-1".to_vec(),
             1 => b"4294967296".to_vec(),
-            2 => shapes.word("junk"),
+            2 => bounded(shapes.word("junk")),
             3 => shapes.number(0, 600_000),
             _ => shapes.number(0, 100),
-        })
-        .map(bounded),
+        }),
         "place" => Some(match shapes.below(20) {
             0 => shapes.word("i"),
             1..=9 => shapes.number(-4, 4),

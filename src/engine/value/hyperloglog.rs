@@ -470,3 +470,71 @@ pub fn decoded(bytes: &[u8]) -> String {
         .collect();
     shown.join(" ")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn as_a_server_writes_it() {
+        // PFADD with a, b and c on a new key, on Redis 7.0 and Valkey 9.1.
+        let mut vec = empty();
+        assert_eq!(vec.len(), 18);
+        let mut hll = Hll::new(&mut vec, 0, 3000);
+        for element in [b"a", b"b", b"c"] {
+            assert_eq!(hll.add(element), Ok(true));
+            assert_eq!(hll.add(element), Ok(false));
+        }
+        let mut server = b"HYLL\x01\0\0\0\0\0\0\0\0\0\0\x80".to_vec();
+        server.extend_from_slice(b"\x60\xf3\x80\x50\xb1\x84\x4b\xfb\x80\x42\x5a");
+        assert_eq!(vec, server);
+        let mut union = Union::default();
+        union.add(&vec).unwrap();
+        assert_eq!(union.count(), 3);
+    }
+
+    #[test]
+    fn what_does_not_add_up() {
+        let mut vec = empty();
+        vec.push(0);
+        assert_eq!(Union::default().add(&vec), Err(Corrupt));
+        vec.truncate(17);
+        assert!(is_one(&vec));
+        assert_eq!(Hll::new(&mut vec, 0, 3000).make_dense(), Err(Corrupt));
+        assert!(!is_one(b"HYLL"));
+        assert!(!is_one(&[empty(), vec![0]].concat()[..15]));
+    }
+
+    proptest! {
+        #[test]
+        fn sparse_and_dense_hold_the_same(elements in prop::collection::vec(0u32..5000, 0..600), limit in 18usize..3000) {
+            let mut sparse = empty();
+            let mut dense = empty();
+            Hll::new(&mut dense, 0, limit).make_dense().unwrap();
+            for element in &elements {
+                let text = element.to_string();
+                let grown = Hll::new(&mut sparse, 0, limit).add(text.as_bytes());
+                prop_assert_eq!(grown, Hll::new(&mut dense, 0, limit).add(text.as_bytes()));
+            }
+            prop_assert!(is_dense(&sparse) || sparse.len() <= limit);
+            let (mut a, mut b) = (Union::default(), Union::default());
+            a.add(&sparse).unwrap();
+            b.add(&dense).unwrap();
+            prop_assert_eq!(a.registers(), b.registers());
+            let distinct = elements.iter().collect::<std::collections::BTreeSet<_>>().len() as f64;
+            prop_assert!((a.count() as f64 - distinct).abs() <= 3.0 + distinct * 0.06);
+        }
+
+        #[test]
+        fn any_bytes_are_safe(bytes in prop::collection::vec(any::<u8>(), 0..60), head in any::<bool>(), element: u64) {
+            let mut vec = if head { empty() } else { Vec::new() };
+            vec.extend_from_slice(&bytes);
+            let _ = Union::default().add(&vec);
+            let _ = decoded(&vec);
+            let mut hll = Hll::new(&mut vec, 0, 40);
+            let _ = hll.add(&element.to_le_bytes());
+            let _ = hll.make_dense();
+        }
+    }
+}

@@ -537,6 +537,9 @@ fn hgetex_fixed(cx: &Cx<'_>, args: &Args<'_>) -> Result<Options, Refusal> {
     } else {
         (Ttl::Unsaid, 2)
     };
+    if args.len() < place + 2 {
+        return Err(arity("hgetex"));
+    }
     if !is(at(args, place), "FIELDS") {
         return Err(NO_FIELDS);
     }
