@@ -34,6 +34,7 @@ Register-ArgumentCompleter -Native -CommandName 'redisk' -ScriptBlock {
             [CompletionResult]::new('dump', 'dump', [CompletionResultType]::ParameterValue, 'The contents of a file, one key after the other')
             [CompletionResult]::new('get', 'get', [CompletionResultType]::ParameterValue, 'A key''s value, type, expiry, encoding, size and where in the file it lies')
             [CompletionResult]::new('log', 'log', [CompletionResultType]::ParameterValue, 'The commands of an append-only file, in their order')
+            [CompletionResult]::new('replay', 'replay', [CompletionResultType]::ParameterValue, 'Runs a log through the built-in engine, and says what state it leads to')
             [CompletionResult]::new('verify', 'verify', [CompletionResultType]::ParameterValue, 'Whether a file is whole, down to the last element, and which servers would load it')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print the completions for a shell')
             [CompletionResult]::new('man', 'man', [CompletionResultType]::ParameterValue, 'Print the manual page of the program, or of one command')
@@ -169,6 +170,32 @@ Register-ArgumentCompleter -Native -CommandName 'redisk' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
         }
+        'redisk;replay' {
+            [CompletionResult]::new('--until-time', '--until-time', [CompletionResultType]::ParameterName, 'In front of the first command logged after this time (2026-11-20T14:05:00Z, 1795183500). Needs a log with timestamps')
+            [CompletionResult]::new('--until-offset', '--until-offset', [CompletionResultType]::ParameterName, 'In front of the first command of the last file that starts at this offset or behind it (0x for hex)')
+            [CompletionResult]::new('--until-command', '--until-command', [CompletionResultType]::ParameterName, 'Behind so many commands')
+            [CompletionResult]::new('--before', '--before', [CompletionResultType]::ParameterName, 'In front of the first command that matches, its words joined by blanks, in any case of its name: ''FLUSHALL*''')
+            [CompletionResult]::new('--from', '--from', [CompletionResultType]::ParameterName, 'Load this RDB or log first')
+            [CompletionResult]::new('--target', '--target', [CompletionResultType]::ParameterName, 'Behave as this server [default: the newest Redis, or Valkey where the file is one''s]')
+            [CompletionResult]::new('--out', '--out', [CompletionResultType]::ParameterName, 'Write the state to this file as JSON Lines, as dump would; as one array where the name ends in .json')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Write to this file instead of stdout. It is written beside its place and put there when it is complete; after an error nothing is left')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Write to this file instead of stdout. It is written beside its place and put there when it is complete; after an error nothing is left')
+            [CompletionResult]::new('--threads', '--threads', [CompletionResultType]::ParameterName, 'Threads to work with; the output is the same whatever their number [default: the cores]')
+            [CompletionResult]::new('--max-memory', '--max-memory', [CompletionResultType]::ParameterName, 'Refuse to start what may need more memory than this (64mb, 2gb), and use fewer threads where that is enough')
+            [CompletionResult]::new('--error-format', '--error-format', [CompletionResultType]::ParameterName, 'How errors and warnings are written: for people, or one JSON object a line (kind, file, offset, db, key, message)')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours: auto, always or never. NO_COLOR is respected')
+            [CompletionResult]::new('--key-format', '--key-format', [CompletionResultType]::ParameterName, 'How keys are written: escape, hex or base64. Says it for keys on the command line too, which otherwise are exact bytes; a key with a zero byte cannot be given there in any other way')
+            [CompletionResult]::new('--skip-unknown', '--skip-unknown', [CompletionResultType]::ParameterName, 'Step over commands that no server knows, and count them')
+            [CompletionResult]::new('--skip-scripts', '--skip-scripts', [CompletionResultType]::ParameterName, 'Step over scripts that were logged as such (Redis 4.0 and older), and count them')
+            [CompletionResult]::new('--no-digest', '--no-digest', [CompletionResultType]::ParameterName, 'Do without the digest of the state')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Write one JSON document')
+            [CompletionResult]::new('--force', '--force', [CompletionResultType]::ParameterName, 'Replace the output file where it exists')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'No progress bar, and no hints')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'No progress bar, and no hints')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
         'redisk;verify' {
             [CompletionResult]::new('--target', '--target', [CompletionResultType]::ParameterName, 'Whether this server would load it: redis-2.8 to redis-8.10, valkey-7.2 to valkey-9.1')
             [CompletionResult]::new('--threads', '--threads', [CompletionResultType]::ParameterName, 'Threads to work with; the output is the same whatever their number [default: the cores]')
@@ -209,6 +236,7 @@ Register-ArgumentCompleter -Native -CommandName 'redisk' -ScriptBlock {
             [CompletionResult]::new('dump', 'dump', [CompletionResultType]::ParameterValue, 'The contents of a file, one key after the other')
             [CompletionResult]::new('get', 'get', [CompletionResultType]::ParameterValue, 'A key''s value, type, expiry, encoding, size and where in the file it lies')
             [CompletionResult]::new('log', 'log', [CompletionResultType]::ParameterValue, 'The commands of an append-only file, in their order')
+            [CompletionResult]::new('replay', 'replay', [CompletionResultType]::ParameterValue, 'Runs a log through the built-in engine, and says what state it leads to')
             [CompletionResult]::new('verify', 'verify', [CompletionResultType]::ParameterValue, 'Whether a file is whole, down to the last element, and which servers would load it')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print the completions for a shell')
             [CompletionResult]::new('man', 'man', [CompletionResultType]::ParameterValue, 'Print the manual page of the program, or of one command')
@@ -225,6 +253,9 @@ Register-ArgumentCompleter -Native -CommandName 'redisk' -ScriptBlock {
             break
         }
         'redisk;help;log' {
+            break
+        }
+        'redisk;help;replay' {
             break
         }
         'redisk;help;verify' {

@@ -31,6 +31,7 @@ set edit:completion:arg-completer[redisk] = {|@words|
             cand dump 'The contents of a file, one key after the other'
             cand get 'A key''s value, type, expiry, encoding, size and where in the file it lies'
             cand log 'The commands of an append-only file, in their order'
+            cand replay 'Runs a log through the built-in engine, and says what state it leads to'
             cand verify 'Whether a file is whole, down to the last element, and which servers would load it'
             cand completions 'Print the completions for a shell'
             cand man 'Print the manual page of the program, or of one command'
@@ -161,6 +162,31 @@ set edit:completion:arg-completer[redisk] = {|@words|
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }
+        &'redisk;replay'= {
+            cand --until-time 'In front of the first command logged after this time (2026-11-20T14:05:00Z, 1795183500). Needs a log with timestamps'
+            cand --until-offset 'In front of the first command of the last file that starts at this offset or behind it (0x for hex)'
+            cand --until-command 'Behind so many commands'
+            cand --before 'In front of the first command that matches, its words joined by blanks, in any case of its name: ''FLUSHALL*'''
+            cand --from 'Load this RDB or log first'
+            cand --target 'Behave as this server [default: the newest Redis, or Valkey where the file is one''s]'
+            cand --out 'Write the state to this file as JSON Lines, as dump would; as one array where the name ends in .json'
+            cand -o 'Write to this file instead of stdout. It is written beside its place and put there when it is complete; after an error nothing is left'
+            cand --output 'Write to this file instead of stdout. It is written beside its place and put there when it is complete; after an error nothing is left'
+            cand --threads 'Threads to work with; the output is the same whatever their number [default: the cores]'
+            cand --max-memory 'Refuse to start what may need more memory than this (64mb, 2gb), and use fewer threads where that is enough'
+            cand --error-format 'How errors and warnings are written: for people, or one JSON object a line (kind, file, offset, db, key, message)'
+            cand --color 'When to use colours: auto, always or never. NO_COLOR is respected'
+            cand --key-format 'How keys are written: escape, hex or base64. Says it for keys on the command line too, which otherwise are exact bytes; a key with a zero byte cannot be given there in any other way'
+            cand --skip-unknown 'Step over commands that no server knows, and count them'
+            cand --skip-scripts 'Step over scripts that were logged as such (Redis 4.0 and older), and count them'
+            cand --no-digest 'Do without the digest of the state'
+            cand --json 'Write one JSON document'
+            cand --force 'Replace the output file where it exists'
+            cand -q 'No progress bar, and no hints'
+            cand --quiet 'No progress bar, and no hints'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
         &'redisk;verify'= {
             cand --target 'Whether this server would load it: redis-2.8 to redis-8.10, valkey-7.2 to valkey-9.1'
             cand --threads 'Threads to work with; the output is the same whatever their number [default: the cores]'
@@ -198,6 +224,7 @@ set edit:completion:arg-completer[redisk] = {|@words|
             cand dump 'The contents of a file, one key after the other'
             cand get 'A key''s value, type, expiry, encoding, size and where in the file it lies'
             cand log 'The commands of an append-only file, in their order'
+            cand replay 'Runs a log through the built-in engine, and says what state it leads to'
             cand verify 'Whether a file is whole, down to the last element, and which servers would load it'
             cand completions 'Print the completions for a shell'
             cand man 'Print the manual page of the program, or of one command'
@@ -210,6 +237,8 @@ set edit:completion:arg-completer[redisk] = {|@words|
         &'redisk;help;get'= {
         }
         &'redisk;help;log'= {
+        }
+        &'redisk;help;replay'= {
         }
         &'redisk;help;verify'= {
         }

@@ -39,6 +39,7 @@ complete -c redisk -n "__fish_redisk_needs_command" -f -a "info" -d 'What a file
 complete -c redisk -n "__fish_redisk_needs_command" -f -a "dump" -d 'The contents of a file, one key after the other'
 complete -c redisk -n "__fish_redisk_needs_command" -f -a "get" -d 'A key\'s value, type, expiry, encoding, size and where in the file it lies'
 complete -c redisk -n "__fish_redisk_needs_command" -f -a "log" -d 'The commands of an append-only file, in their order'
+complete -c redisk -n "__fish_redisk_needs_command" -f -a "replay" -d 'Runs a log through the built-in engine, and says what state it leads to'
 complete -c redisk -n "__fish_redisk_needs_command" -f -a "verify" -d 'Whether a file is whole, down to the last element, and which servers would load it'
 complete -c redisk -n "__fish_redisk_needs_command" -f -a "completions" -d 'Print the completions for a shell'
 complete -c redisk -n "__fish_redisk_needs_command" -f -a "man" -d 'Print the manual page of the program, or of one command'
@@ -253,6 +254,51 @@ complete -c redisk -n "__fish_redisk_using_subcommand log" -s f -l follow -d 'Go
 complete -c redisk -n "__fish_redisk_using_subcommand log" -l force -d 'Replace the output file where it exists'
 complete -c redisk -n "__fish_redisk_using_subcommand log" -s q -l quiet -d 'No progress bar, and no hints'
 complete -c redisk -n "__fish_redisk_using_subcommand log" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c redisk -n "__fish_redisk_using_subcommand replay" -l until-time -d 'In front of the first command logged after this time (2026-11-20T14:05:00Z, 1795183500). Needs a log with timestamps' -r
+complete -c redisk -n "__fish_redisk_using_subcommand replay" -l until-offset -d 'In front of the first command of the last file that starts at this offset or behind it (0x for hex)' -r
+complete -c redisk -n "__fish_redisk_using_subcommand replay" -l until-command -d 'Behind so many commands' -r
+complete -c redisk -n "__fish_redisk_using_subcommand replay" -l before -d 'In front of the first command that matches, its words joined by blanks, in any case of its name: \'FLUSHALL*\'' -r
+complete -c redisk -n "__fish_redisk_using_subcommand replay" -l from -d 'Load this RDB or log first' -r -F
+complete -c redisk -n "__fish_redisk_using_subcommand replay" -l target -d 'Behave as this server [default: the newest Redis, or Valkey where the file is one\'s]' -r -f -a "redis-2.8\t''
+redis-3.0\t''
+redis-3.2\t''
+redis-4.0\t''
+redis-5.0\t''
+redis-6.0\t''
+redis-6.2\t''
+redis-7.0\t''
+redis-7.2\t''
+redis-7.4\t''
+redis-8.0\t''
+redis-8.2\t''
+redis-8.4\t''
+redis-8.6\t''
+redis-8.8\t''
+redis-8.10\t''
+valkey-7.2\t''
+valkey-8.0\t''
+valkey-8.1\t''
+valkey-9.0\t''
+valkey-9.1\t''"
+complete -c redisk -n "__fish_redisk_using_subcommand replay" -l out -d 'Write the state to this file as JSON Lines, as dump would; as one array where the name ends in .json' -r -F
+complete -c redisk -n "__fish_redisk_using_subcommand replay" -s o -l output -d 'Write to this file instead of stdout. It is written beside its place and put there when it is complete; after an error nothing is left' -r -F
+complete -c redisk -n "__fish_redisk_using_subcommand replay" -l threads -d 'Threads to work with; the output is the same whatever their number [default: the cores]' -r
+complete -c redisk -n "__fish_redisk_using_subcommand replay" -l max-memory -d 'Refuse to start what may need more memory than this (64mb, 2gb), and use fewer threads where that is enough' -r
+complete -c redisk -n "__fish_redisk_using_subcommand replay" -l error-format -d 'How errors and warnings are written: for people, or one JSON object a line (kind, file, offset, db, key, message)' -r -f -a "text\t'A line for people'
+json\t'An object a line'"
+complete -c redisk -n "__fish_redisk_using_subcommand replay" -l color -d 'When to use colours: auto, always or never. NO_COLOR is respected' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c redisk -n "__fish_redisk_using_subcommand replay" -l key-format -d 'How keys are written: escape, hex or base64. Says it for keys on the command line too, which otherwise are exact bytes; a key with a zero byte cannot be given there in any other way' -r -f -a "escape\t'Text, with what is none as `\\xHH`'
+hex\t'Two hex digits a byte'
+base64\t'Base64'"
+complete -c redisk -n "__fish_redisk_using_subcommand replay" -l skip-unknown -d 'Step over commands that no server knows, and count them'
+complete -c redisk -n "__fish_redisk_using_subcommand replay" -l skip-scripts -d 'Step over scripts that were logged as such (Redis 4.0 and older), and count them'
+complete -c redisk -n "__fish_redisk_using_subcommand replay" -l no-digest -d 'Do without the digest of the state'
+complete -c redisk -n "__fish_redisk_using_subcommand replay" -l json -d 'Write one JSON document'
+complete -c redisk -n "__fish_redisk_using_subcommand replay" -l force -d 'Replace the output file where it exists'
+complete -c redisk -n "__fish_redisk_using_subcommand replay" -s q -l quiet -d 'No progress bar, and no hints'
+complete -c redisk -n "__fish_redisk_using_subcommand replay" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c redisk -n "__fish_redisk_using_subcommand verify" -l target -d 'Whether this server would load it: redis-2.8 to redis-8.10, valkey-7.2 to valkey-9.1' -r -f -a "redis-2.8\t''
 redis-3.0\t''
 redis-3.2\t''
@@ -308,11 +354,12 @@ hex\t'Two hex digits a byte'
 base64\t'Base64'"
 complete -c redisk -n "__fish_redisk_using_subcommand man" -s q -l quiet -d 'No progress bar, and no hints'
 complete -c redisk -n "__fish_redisk_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get log verify completions man help" -f -a "info" -d 'What a file is: who wrote it and when, what is in it, whether it is whole'
-complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get log verify completions man help" -f -a "dump" -d 'The contents of a file, one key after the other'
-complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get log verify completions man help" -f -a "get" -d 'A key\'s value, type, expiry, encoding, size and where in the file it lies'
-complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get log verify completions man help" -f -a "log" -d 'The commands of an append-only file, in their order'
-complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get log verify completions man help" -f -a "verify" -d 'Whether a file is whole, down to the last element, and which servers would load it'
-complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get log verify completions man help" -f -a "completions" -d 'Print the completions for a shell'
-complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get log verify completions man help" -f -a "man" -d 'Print the manual page of the program, or of one command'
-complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get log verify completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get log replay verify completions man help" -f -a "info" -d 'What a file is: who wrote it and when, what is in it, whether it is whole'
+complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get log replay verify completions man help" -f -a "dump" -d 'The contents of a file, one key after the other'
+complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get log replay verify completions man help" -f -a "get" -d 'A key\'s value, type, expiry, encoding, size and where in the file it lies'
+complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get log replay verify completions man help" -f -a "log" -d 'The commands of an append-only file, in their order'
+complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get log replay verify completions man help" -f -a "replay" -d 'Runs a log through the built-in engine, and says what state it leads to'
+complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get log replay verify completions man help" -f -a "verify" -d 'Whether a file is whole, down to the last element, and which servers would load it'
+complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get log replay verify completions man help" -f -a "completions" -d 'Print the completions for a shell'
+complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get log replay verify completions man help" -f -a "man" -d 'Print the manual page of the program, or of one command'
+complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get log replay verify completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

@@ -18,7 +18,10 @@
 //! | `REDISK_DIFF_STATS=1` | how many of each command were answered, and refused |
 //! | `REDISK_REDIS8_SERVER` | a newer Redis, beside those of [`crate::support::server`] |
 
+mod bitmap;
 mod geo;
+mod hash;
+mod hyperloglog;
 mod list;
 mod set;
 mod string;
@@ -32,6 +35,9 @@ use std::path::PathBuf;
 
 const FAMILIES: &[&Family] = &[
     &string::FAMILY,
+    &bitmap::FAMILY,
+    &hyperloglog::FAMILY,
+    &hash::FAMILY,
     &list::FAMILY,
     &set::FAMILY,
     &zset::FAMILY,
@@ -145,7 +151,8 @@ fn against(mut pair: Pair) {
                         shapes.command()
                     }
                 })
-                .filter(|argv| !pair.is_answered_twice(argv) && !list::waits(argv))
+                .filter(|argv| !pair.is_too_much(argv))
+                .filter(|argv| !list::waits(argv))
                 .collect();
             let tight = others.percent(40);
             let Some(found) = pair.compare(&commands, tight) else {

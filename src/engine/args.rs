@@ -68,6 +68,11 @@ pub(super) fn at<'a>(args: &Args<'a>, index: usize) -> &'a [u8] {
     args.get(index).unwrap_or_default()
 }
 
+/// A text as C sees it: a NUL ends it.
+pub(super) fn c_text(bytes: &[u8]) -> &[u8] {
+    bytes.split(|b| *b == 0).next().unwrap_or_default()
+}
+
 /// Whether `arg` is that option word, in any case.
 #[inline]
 pub(super) fn is(arg: &[u8], word: &str) -> bool {

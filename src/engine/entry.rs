@@ -300,6 +300,14 @@ impl Slot {
         Slot::Packed(out.into_boxed_slice())
     }
 
+    /// A string that is to be called raw, as one that was edited.
+    #[must_use]
+    pub fn edited(self) -> Slot {
+        let mut entry = Entry::of(self);
+        entry.set_edited();
+        entry.into_slot()
+    }
+
     /// A key with a value of parts.
     #[must_use]
     pub fn big(name: &[u8], expire_ms: Option<i64>, attributes: &[u8], value: Value) -> Slot {

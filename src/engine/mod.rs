@@ -208,14 +208,15 @@ impl Engine {
             if preview.len() >= 128 {
                 break;
             }
-            let arg = cut(text(arg), 128 - preview.len());
+            let arg = cut(args::c_text(arg), 128 - preview.len());
             preview.push_str(&format!(
                 "{open}{}{close}{end}",
                 String::from_utf8_lossy(arg)
             ));
         }
-        let name = String::from_utf8_lossy(cut(text(args.name()), 128)).into_owned();
-        let begins = if preview.is_empty() && is_redis && self.dialect.version >= (8, 0) {
+        let name = String::from_utf8_lossy(cut(args::c_text(args.name()), 128)).into_owned();
+        let begins = if preview.is_empty() && is_redis && self.dialect.version >= (8, 4) {
+            // Seen in 8.6, and not in 8.0.
             String::new()
         } else {
             format!(", with args beginning with: {preview}")
@@ -304,11 +305,6 @@ impl Engine {
         }
         Ok(())
     }
-}
-
-/// A text as C sees it: a NUL ends it.
-fn text(bytes: &[u8]) -> &[u8] {
-    bytes.split(|b| *b == 0).next().unwrap_or_default()
 }
 
 fn cut(bytes: &[u8], max: usize) -> &[u8] {

@@ -128,9 +128,10 @@ impl Out {
     pub fn error(&mut self, refusal: &Refusal) {
         if self.listens() {
             self.buf.push(b'-');
-            // One line, whatever a client's argument brought into it.
+            // One line, whatever a client's argument brought into it; line ends at the end go.
             let line = refusal
                 .0
+                .trim_end_matches(['\r', '\n'])
                 .bytes()
                 .map(|b| if matches!(b, b'\r' | b'\n') { b' ' } else { b });
             self.buf.extend(line);

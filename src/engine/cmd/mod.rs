@@ -1,8 +1,10 @@
 //! The commands: one file a family, each with its functions and the table that hangs them on the rows of
 //! [`crate::model::commands`].
 
+mod bitmap;
 mod geo;
 mod hash;
+mod hyperloglog;
 mod keys;
 mod list;
 mod payload;
@@ -22,8 +24,10 @@ use std::sync::LazyLock;
 type Family = &'static [(&'static str, Run)];
 
 const FAMILIES: &[Family] = &[
+    bitmap::COMMANDS,
     geo::COMMANDS,
     hash::COMMANDS,
+    hyperloglog::COMMANDS,
     keys::COMMANDS,
     list::COMMANDS,
     payload::COMMANDS,

@@ -5,7 +5,7 @@
 //! another place, which may show it twice. What is there all the time is shown.
 
 use crate::engine::Cx;
-use crate::engine::args::{int, is, is_blank};
+use crate::engine::args::{c_text, int, is, is_blank};
 use crate::engine::reply::{Out, Refusal, texts};
 use crate::filter::glob::Glob;
 use crate::model::number::{parse_i64, push_u64};
@@ -24,6 +24,8 @@ impl Scan {
     /// Reads a cursor, as C's `strtoull` does: a plus may stand before it, and a minus wraps around. Blanks in front and
     /// no digits at all are what servers differ in.
     pub(super) fn cursor(cx: &Cx<'_>, arg: &[u8]) -> Result<u64, Refusal> {
+        let is_old = cx.is_redis_before((7, 2));
+        let arg = if is_old { c_text(arg) } else { arg };
         let blanks = arg.iter().take_while(|b| is_blank(**b)).count();
         let text = arg.get(blanks..).unwrap_or_default();
         let (negative, digits) = match text {
@@ -31,7 +33,6 @@ impl Scan {
             [b'+', rest @ ..] => (false, rest),
             _ => (false, text),
         };
-        let is_old = cx.is_redis_before((7, 2));
         let value = if !is_old && parse_i64(arg).is_some_and(|n| n < 0) {
             // A number in its plain form is looked at first, and refused.
             None

@@ -43,7 +43,7 @@ pub(super) const COMMANDS: Family = &[
 ];
 
 /// `proto-max-bulk-len` of a server without a configuration file.
-const MAX_LEN: u64 = 512 << 20;
+pub(super) const MAX_LEN: u64 = 512 << 20;
 
 const TOO_LONG: Refusal =
     Refusal::new("ERR string exceeds maximum allowed size (proto-max-bulk-len)");
@@ -197,8 +197,9 @@ enum Expiry<'a> {
     At(Unit, &'a [u8]),
 }
 
+/// What an expiry is counted in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Unit {
+pub(super) enum Unit {
     Ex,
     Px,
     ExAt,
@@ -206,7 +207,7 @@ enum Unit {
 }
 
 impl Unit {
-    fn of(word: &[u8]) -> Option<Unit> {
+    pub(super) fn of(word: &[u8]) -> Option<Unit> {
         [
             ("EX", Unit::Ex),
             ("PX", Unit::Px),
@@ -217,11 +218,11 @@ impl Unit {
         .find_map(|(name, unit)| is(word, name).then_some(unit))
     }
 
-    fn is_seconds(self) -> bool {
+    pub(super) fn is_seconds(self) -> bool {
         matches!(self, Unit::Ex | Unit::ExAt)
     }
 
-    fn is_relative(self) -> bool {
+    pub(super) fn is_relative(self) -> bool {
         matches!(self, Unit::Ex | Unit::Px)
     }
 }

@@ -4,6 +4,7 @@
 //! packed, and grows into parts when it passes the limits).
 
 pub mod hash;
+pub mod hyperloglog;
 pub mod ints;
 pub mod list;
 pub mod set;

@@ -36,6 +36,18 @@ impl<'e> StringMut<'e> {
         }
     }
 
+    /// The vector whose end it is, and where it begins there.
+    pub fn tail(&mut self) -> Option<(&mut Vec<u8>, usize)> {
+        let is_packed = matches!(self.entry, Entry::Packed(_));
+        if is_packed {
+            return self.entry.packed_parts().map(|(_, vec, at)| (vec, at));
+        }
+        match self.entry.big_value() {
+            Some(Value::String(bytes)) => Some((bytes, 0)),
+            _ => None,
+        }
+    }
+
     /// Its length.
     #[must_use]
     pub fn len(&self) -> usize {
