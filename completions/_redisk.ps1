@@ -178,6 +178,7 @@ Register-ArgumentCompleter -Native -CommandName 'redisk' -ScriptBlock {
             [CompletionResult]::new('--from', '--from', [CompletionResultType]::ParameterName, 'Load this RDB or log first')
             [CompletionResult]::new('--target', '--target', [CompletionResultType]::ParameterName, 'Behave as this server [default: the newest Redis, or Valkey where the file is one''s]')
             [CompletionResult]::new('--out', '--out', [CompletionResultType]::ParameterName, 'Write the state to this file as JSON Lines, as dump would; as one array where the name ends in .json')
+            [CompletionResult]::new('--now', '--now', [CompletionResultType]::ParameterName, 'The moment against which expiries are measured, instead of the clock (2026-11-20T14:05:00Z, 1795183500)')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Write to this file instead of stdout. It is written beside its place and put there when it is complete; after an error nothing is left')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Write to this file instead of stdout. It is written beside its place and put there when it is complete; after an error nothing is left')
             [CompletionResult]::new('--threads', '--threads', [CompletionResultType]::ParameterName, 'Threads to work with; the output is the same whatever their number [default: the cores]')

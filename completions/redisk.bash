@@ -753,7 +753,7 @@ _redisk() {
             return 0
             ;;
         redisk__subcmd__replay)
-            opts="-o -q -h --until-time --until-offset --until-command --before --from --skip-unknown --skip-scripts --target --no-digest --out --json --output --force --threads --max-memory --quiet --error-format --color --key-format --help"
+            opts="-o -q -h --until-time --until-offset --until-command --before --from --skip-unknown --skip-scripts --target --no-digest --out --json --now --output --force --threads --max-memory --quiet --error-format --color --key-format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -796,6 +796,10 @@ _redisk() {
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o filenames
                     fi
+                    return 0
+                    ;;
+                --now)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --output)

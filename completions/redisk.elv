@@ -170,6 +170,7 @@ set edit:completion:arg-completer[redisk] = {|@words|
             cand --from 'Load this RDB or log first'
             cand --target 'Behave as this server [default: the newest Redis, or Valkey where the file is one''s]'
             cand --out 'Write the state to this file as JSON Lines, as dump would; as one array where the name ends in .json'
+            cand --now 'The moment against which expiries are measured, instead of the clock (2026-11-20T14:05:00Z, 1795183500)'
             cand -o 'Write to this file instead of stdout. It is written beside its place and put there when it is complete; after an error nothing is left'
             cand --output 'Write to this file instead of stdout. It is written beside its place and put there when it is complete; after an error nothing is left'
             cand --threads 'Threads to work with; the output is the same whatever their number [default: the cores]'

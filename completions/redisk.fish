@@ -281,6 +281,7 @@ valkey-8.1\t''
 valkey-9.0\t''
 valkey-9.1\t''"
 complete -c redisk -n "__fish_redisk_using_subcommand replay" -l out -d 'Write the state to this file as JSON Lines, as dump would; as one array where the name ends in .json' -r -F
+complete -c redisk -n "__fish_redisk_using_subcommand replay" -l now -d 'The moment against which expiries are measured, instead of the clock (2026-11-20T14:05:00Z, 1795183500)' -r
 complete -c redisk -n "__fish_redisk_using_subcommand replay" -s o -l output -d 'Write to this file instead of stdout. It is written beside its place and put there when it is complete; after an error nothing is left' -r -F
 complete -c redisk -n "__fish_redisk_using_subcommand replay" -l threads -d 'Threads to work with; the output is the same whatever their number [default: the cores]' -r
 complete -c redisk -n "__fish_redisk_using_subcommand replay" -l max-memory -d 'Refuse to start what may need more memory than this (64mb, 2gb), and use fewer threads where that is enough' -r

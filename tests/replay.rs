@@ -12,13 +12,14 @@ use redisk::source::aof::Source;
 use std::path::{Path, PathBuf};
 
 /// The state as JSON Lines, what came of the replay, and the digests.
-fn replayed(path: &Path, until: Until) -> redisk::Result<(Vec<u8>, Report, Digests)> {
+fn replayed(path: &Path, until: Until, now_ms: i64) -> redisk::Result<(Vec<u8>, Report, Digests)> {
     let source = Source::open(path)?;
     let mut engine = replay::engine(&source, None);
     let options = Options {
         until,
         skip_unknown: false,
         skip_scripts: false,
+        now_ms,
         threads: 2,
         progress: &|_| (),
     };
@@ -35,9 +36,14 @@ fn replayed(path: &Path, until: Until) -> redisk::Result<(Vec<u8>, Report, Diges
     Ok((dumped.out, report, digests))
 }
 
+/// When the server loaded the log: spans of time count from there.
+fn clock(meta: &serde_json::Value) -> i64 {
+    meta["read_clock_ms"].as_i64().unwrap_or(0)
+}
+
 /// What is wrong with the replay of a log.
 fn wrong(path: &Path, wanted: &Path, meta: &serde_json::Value) -> Vec<String> {
-    let (out, report, digests) = match replayed(path, Until::default()) {
+    let (out, report, digests) = match replayed(path, Until::default(), clock(meta)) {
         Ok(done) => done,
         Err(e) => return vec![format!("replay fails: {e}")],
     };
@@ -108,7 +114,7 @@ fn until_a_time() {
             time_ms: Some(seconds * 1000),
             ..Until::default()
         };
-        let (out, report, _) = replayed(&log, until).unwrap();
+        let (out, report, _) = replayed(&log, until, 0).unwrap();
         assert!(report.stopped.is_some());
         let wanted = testdata(&format!("replay/redis-8.6.3-ts.{wanted}.jsonl"));
         let got = without_clocks(contents(&out));
@@ -121,12 +127,12 @@ fn until_a_time() {
 #[test]
 fn until_a_command() {
     let log = testdata("replay/redis-6.2.14-log.aof");
-    let all = replayed(&log, Until::default()).unwrap();
+    let all = replayed(&log, Until::default(), 0).unwrap();
     let before = |glob: &[u8]| Until {
         before: Some(Glob::new(glob)),
         ..Until::default()
     };
-    let (out, report, _) = replayed(&log, before(b"flushdb*")).unwrap();
+    let (out, report, _) = replayed(&log, before(b"flushdb*"), 0).unwrap();
     let (_, at, _) = report.stopped.clone().unwrap();
     assert!(report.commands > 0 && report.commands < all.1.commands);
     let by_count = Until {
@@ -138,11 +144,11 @@ fn until_a_command() {
         ..Until::default()
     };
     for until in [by_count, by_offset] {
-        let (same, again, _) = replayed(&log, until).unwrap();
+        let (same, again, _) = replayed(&log, until, 0).unwrap();
         assert!(same == out);
         assert_eq!(again.stopped.unwrap().1, at);
     }
-    let (none, report, _) = replayed(&log, before(b"*")).unwrap();
+    let (none, report, _) = replayed(&log, before(b"*"), 0).unwrap();
     assert!(none.is_empty());
     assert_eq!(report.commands, 0);
 }
@@ -184,7 +190,9 @@ fn the_corpus_that_the_environment_names() {
             "redis-4.0.14/preamble",
         ];
         if scripts.iter().any(|s| log.starts_with(s)) {
-            let e = replayed(&path, Until::default()).unwrap_err().to_string();
+            let e = replayed(&path, Until::default(), 0)
+                .unwrap_err()
+                .to_string();
             assert!(e.contains("was logged as a script"), "{e}");
             continue;
         }

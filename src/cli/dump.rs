@@ -182,7 +182,13 @@ pub(super) fn run(args: &Args, cx: &Context) -> Result<Exit> {
     let binary = args.binary.into();
     // What is asked for is judged before the file is looked at.
     let filter = args.filters.build(cx)?;
-    let (input, log) = state::open(&args.path, "dump", args.machine.threads()?, cx)?;
+    let (input, log) = state::open(
+        &args.path,
+        "dump",
+        args.filters.now_ms(),
+        args.machine.threads()?,
+        cx,
+    )?;
     let target = server(args, &input);
     let job = args.job(filter)?;
     let done = match format {

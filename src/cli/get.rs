@@ -108,7 +108,7 @@ fn work<R: Render>(args: &Args, cx: &Context, make: impl Fn() -> R) -> Result<Ex
         return Err(Error::usage("--raw takes one key"));
     }
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let (input, log) = state::open(&args.path, "look into", threads, cx)?;
+    let (input, log) = state::open(&args.path, "look into", args.clock.now_ms(), threads, cx)?;
     let name = input.name.clone();
     let busy = args.target.is_stdout() && io::IsTerminal::is_terminal(&io::stdout());
     let progress = Progress::new(cx, input.size.filter(|_| input.codecs.is_empty()), busy);

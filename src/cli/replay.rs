@@ -4,7 +4,7 @@ use super::Context;
 use super::doc::Doc;
 use super::dump::Job;
 use super::exit::{CODES, Exit};
-use super::input::{self, Machine};
+use super::input::{self, Clock, Machine};
 use super::output::Target as Output;
 use super::progress::Progress;
 use super::text;
@@ -60,6 +60,8 @@ pub(super) struct Args {
     /// Write one JSON document.
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    clock: Clock,
     #[command(flatten)]
     output: Output,
     #[command(flatten)]
@@ -119,6 +121,7 @@ pub(super) fn run(args: &Args, cx: &Context) -> Result<Exit> {
     let progress = Progress::new(cx, None, busy);
     let options = Options {
         until: args.until.until(),
+        now_ms: args.clock.now_ms(),
         threads,
         skip_unknown: args.skip_unknown,
         skip_scripts: args.skip_scripts,

@@ -16,28 +16,43 @@ use std::path::Path;
 pub(super) type State = (Input, Option<Report>);
 
 /// Opens a path. A log is run through the engine first; `doing` is what is to be done with its keys.
-pub(super) fn open(path: &Path, doing: &str, threads: usize, cx: &Context) -> Result<State> {
+pub(super) fn open(
+    path: &Path,
+    doing: &str,
+    now_ms: i64,
+    threads: usize,
+    cx: &Context,
+) -> Result<State> {
     let source = Source::open(path)?;
     if let Source::File(input) = source {
         let is_log = match input.content() {
             Content::Commands => true,
             Content::Rdb => says_preamble(&input.head),
+            // Nothing has no content that could tell; to a server it is an empty log, but no RDB.
+            Content::Empty => path.extension().is_some_and(|e| e == "aof"),
             _ => false,
         };
         if !is_log {
             input::only_rdb(&input, doing)?;
             return Ok((input, None));
         }
-        return replayed(Source::File(input), path, threads, cx);
+        return replayed(Source::File(input), path, now_ms, threads, cx);
     }
-    replayed(source, path, threads, cx)
+    replayed(source, path, now_ms, threads, cx)
 }
 
-fn replayed(source: Source, path: &Path, threads: usize, cx: &Context) -> Result<State> {
+fn replayed(
+    source: Source,
+    path: &Path,
+    now_ms: i64,
+    threads: usize,
+    cx: &Context,
+) -> Result<State> {
     let mut engine = replay::engine(&source, None);
     let progress = Progress::new(cx, None, false);
     let options = Options {
         until: Until::default(),
+        now_ms,
         threads,
         skip_unknown: false,
         skip_scripts: false,

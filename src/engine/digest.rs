@@ -191,7 +191,8 @@ fn of_value(
         }
         ValueRef::Stream(stream) => {
             for entry in stream.iter() {
-                d.mix(entry.id.to_string().as_bytes());
+                let id = format!("{}.{}", entry.id.ms, entry.id.seq);
+                d.mix(id.as_bytes());
                 for (field, value) in entry.fields.clone() {
                     d.mix_str(&field);
                     d.mix_str(&value);

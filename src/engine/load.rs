@@ -188,7 +188,8 @@ impl Builder {
         self.only_ints = true;
         self.sorted = true;
         self.big = None;
-        self.is_opaque = matches!(kind, Kind::Stream | Kind::Module | Kind::Array | Kind::Gcra);
+        self.is_opaque = matches!(kind, Kind::Module | Kind::Array | Kind::Gcra);
+        self.stream = (kind == Kind::Stream).then(|| StreamBuilder::new(&limits));
         self.is_integer = None;
     }
 

@@ -196,25 +196,32 @@ impl Engine {
     }
 
     fn unknown(&self, args: &Args<'_>) -> Refusal {
+        let is_redis = self.dialect.flavour == Flavour::Redis;
+        // Up to 6.2 the quotes were others.
+        let (open, close, end) = if is_redis && self.dialect.version < (7, 0) {
+            ('`', '`', ", ")
+        } else {
+            ('\'', '\'', " ")
+        };
         let mut preview = String::new();
         for arg in args.iter().skip(1) {
             if preview.len() >= 128 {
                 break;
             }
             let arg = cut(args::c_text(arg), 128 - preview.len());
-            preview.push_str(&format!("'{}' ", String::from_utf8_lossy(arg)));
+            preview.push_str(&format!(
+                "{open}{}{close}{end}",
+                String::from_utf8_lossy(arg)
+            ));
         }
         let name = String::from_utf8_lossy(cut(args::c_text(args.name()), 128)).into_owned();
-        let begins = if preview.is_empty()
-            && self.dialect.flavour == Flavour::Redis
-            && self.dialect.version >= (8, 4)
-        {
+        let begins = if preview.is_empty() && is_redis && self.dialect.version >= (8, 4) {
             // Seen in 8.6, and not in 8.0.
             String::new()
         } else {
             format!(", with args beginning with: {preview}")
         };
-        Refusal::of(format!("ERR unknown command '{name}'{begins}"))
+        Refusal::of(format!("ERR unknown command {open}{name}{close}{begins}"))
     }
 
     #[inline]

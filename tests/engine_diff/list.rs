@@ -32,12 +32,14 @@ pub(super) const FAMILY: Family = Family {
         LMPOP <n> { <k> } ( LEFT | RIGHT ) { COUNT <n> }
         BLPOP { <k> } <wait>
         BRPOP { <k> } <wait>
-        BRPOPLPUSH <k> <k> <wait>
-        BLMOVE <k> <k> ( LEFT | RIGHT ) ( LEFT | RIGHT ) <wait>
+        BRPOPLPUSH <k> <k> <bad>
+        BLMOVE <k> <k> ( LEFT | RIGHT ) ( LEFT | RIGHT ) <bad>
         BLMPOP <wait> <#> { <k> } ( LEFT | RIGHT ) [ COUNT <n> ]
     ",
     words: |shapes, class| match class {
         "wait" => Some(shapes.one(&WAITS).as_bytes().to_vec()),
+        // Those that answer with one element answer differently when their time is over and inside MULTI.
+        "bad" => Some(shapes.one(&WAITS[5..]).as_bytes().to_vec()),
         "long" => Some(vec![b'l'; [10, 2000, 4000, 8200][shapes.below(4)]]),
         _ => None,
     },
@@ -55,11 +57,15 @@ pub(super) fn waits(argv: &Argv) -> bool {
     };
     let at = match name.to_ascii_uppercase().as_slice() {
         b"BLPOP" | b"BRPOP" | b"BZPOPMIN" | b"BZPOPMAX" => argv.len() - 1,
-        b"BRPOPLPUSH" => 3,
-        b"BLMOVE" => 5,
+        b"BRPOPLPUSH" => return argv.get(3).is_some_and(|wait| !is_bad(wait)),
+        b"BLMOVE" => return argv.get(5).is_some_and(|wait| !is_bad(wait)),
         b"BLMPOP" | b"BZMPOP" => 1,
         _ => return false,
     };
     argv.get(at)
         .is_some_and(|wait| WAITS.iter().all(|w| w.as_bytes() != wait))
+}
+
+fn is_bad(wait: &[u8]) -> bool {
+    WAITS[5..].iter().any(|w| w.as_bytes() == wait)
 }

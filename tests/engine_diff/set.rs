@@ -27,7 +27,7 @@ pub(super) const FAMILY: Family = Family {
         SINTERCARD <#> { <k> } [ LIMIT <n> ]
         SINTERCARD <n> { <k> } [ LIMIT <at> ]
         SSCAN <k> 0 [ MATCH <glob> ] [ COUNT <n> ]
-        SSCAN <k> <i> [ COUNT 1000 ]
+        SSCAN nosuch <i> [ COUNT 1000 ]
     ",
     words: few,
 };

@@ -8,6 +8,7 @@ use crate::engine::Cx;
 use crate::engine::args::{c_text, int, is, is_blank};
 use crate::engine::reply::{Out, Refusal, texts};
 use crate::filter::glob::Glob;
+use crate::model::number::{parse_i64, push_u64};
 
 /// A scan of a collection.
 #[derive(Debug)]
@@ -32,7 +33,10 @@ impl Scan {
             [b'+', rest @ ..] => (false, rest),
             _ => (false, text),
         };
-        let value = if digits.is_empty() {
+        let value = if !is_old && parse_i64(arg).is_some_and(|n| n < 0) {
+            // A number in its plain form is looked at first, and refused.
+            None
+        } else if digits.is_empty() {
             (is_old && arg.is_empty()).then_some(0)
         } else if is_old && blanks > 0 || !digits.iter().all(u8::is_ascii_digit) {
             None
@@ -118,7 +122,7 @@ impl Scan {
         };
         out.array(2);
         let mut next = Vec::new();
-        crate::model::number::push_u64(from as u64, &mut next);
+        push_u64(from as u64, &mut next);
         out.bulk(&next);
         let begin = out.defer();
         let mut shown = 0;

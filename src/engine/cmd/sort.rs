@@ -106,6 +106,7 @@ fn run(cx: &mut Cx<'_>, args: &Args<'_>, stores: bool) -> Done {
     let name = at(args, 1);
     let mut elements: Vec<Vec<u8>> = match cx.keys.find(cx.db, name) {
         None => Vec::new(),
+        Some(ValueRef::List(list)) if unsorted && o.desc => list.iter_back().map(owned).collect(),
         Some(ValueRef::List(list)) => list.iter().map(owned).collect(),
         Some(ValueRef::Set(set)) => {
             if unsorted && o.store.is_some() {

@@ -66,13 +66,12 @@ pub(super) fn feed(
     })
 }
 
-type Sent = std::result::Result<(), std::sync::mpsc::SendError<Result<Framed>>>;
-
+/// Frames until the end; `None` where nobody takes what was framed.
 fn frame(
     reader: &mut Source,
     steps: &SyncSender<Result<Framed>>,
     spares: &Receiver<Box<Block>>,
-) -> Sent {
+) -> Option<()> {
     loop {
         let mut block = spares.try_recv().unwrap_or_default();
         let step = match reader.next(&mut block) {
@@ -86,14 +85,14 @@ fn frame(
             Ok(None) => {}
             Ok(Some(step)) => {
                 let last = matches!(step, Framed::End(_));
-                steps.send(Ok(step))?;
+                steps.send(Ok(step)).ok()?;
                 if last {
-                    return Ok(());
+                    return Some(());
                 }
             }
             Err(e) => {
-                steps.send(Err(e))?;
-                return Ok(());
+                steps.send(Err(e)).ok()?;
+                return Some(());
             }
         }
     }

@@ -49,6 +49,9 @@ pub struct Options<'a> {
     pub skip_unknown: bool,
     /// Whether scripts that were logged as such are stepped over.
     pub skip_scripts: bool,
+    /// What an expiry counts from that is logged as a span of time, where the log has no timestamps: Unix milliseconds.
+    /// Servers take the moment at which they load.
+    pub now_ms: i64,
     /// Workers that load RDB files.
     pub threads: usize,
     /// Is told how many bytes were read.
@@ -260,6 +263,10 @@ impl Replay<'_, '_> {
         }
         self.report.commands += 1;
         self.out.buf.clear();
+        self.engine.keys.clock.now_ms = match command.state.time {
+            Some(seconds) => seconds.saturating_mul(1000),
+            None => self.options.now_ms,
+        };
         match self.engine.run(session, &command.argv, &mut self.out) {
             Ok(()) => Ok(true),
             Err(refusal) => {

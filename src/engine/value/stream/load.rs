@@ -145,6 +145,13 @@ impl Visit for Builder {
                 stream.entries_added = meta.entries_added.unwrap_or(stream.length);
                 match meta.first_id {
                     Some(id) => stream.first_id = id,
+                    // What servers make of an old stream without entries, and show.
+                    None if stream.length == 0 => {
+                        stream.first_id = StreamId {
+                            ms: u64::MAX,
+                            seq: u64::MAX,
+                        };
+                    }
                     None => stream.set_first(),
                 }
             }
