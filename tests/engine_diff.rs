@@ -136,7 +136,7 @@ fn against(mut pair: Pair) {
         .iter()
         .filter(|f| only.is_empty() || only.split(',').any(|o| o == f.name))
         .collect();
-    let each = number("REDISK_DIFF_COMMANDS").unwrap_or(200_000) / families.len().max(1) as u64;
+    let each = number("REDISK_DIFF_COMMANDS").unwrap_or(20_000) / families.len().max(1) as u64;
     let seed = number("REDISK_DIFF_SEED").unwrap_or(1);
     for family in families {
         let mut shapes = Shapes::new(seed, family);
