@@ -13,7 +13,7 @@ use super::value::{Limits, Opaque, Value, ints};
 use crate::error::{Error, Result};
 use crate::input::bytes::Slice;
 use crate::model::finding::{Finding, Severity};
-use crate::model::kind::{Kind, StreamId};
+use crate::model::kind::{Encoding, Kind, StreamId};
 use crate::model::number;
 use crate::packed::pack::{self, Pack};
 use crate::packed::string::Str;
@@ -51,7 +51,7 @@ impl Loader {
     /// # Errors
     /// What is wrong with the value, naming the key.
     pub fn slot(&mut self, record: &Record<'_>, row: &'static TypeRow) -> Result<Option<Slot>> {
-        self.value.begin(row.kind, self.limits);
+        self.value.begin(row, self.limits);
         // Equal elements of a listpack are taken as they are, as servers take them; tables refuse them.
         walk::record(record, row, false, &mut self.sc, &mut self.value)?;
         if self.value.is_opaque {
@@ -98,7 +98,7 @@ impl Loader {
         row: &'static TypeRow,
         body: &[u8],
     ) -> Result<Option<Slot>> {
-        self.value.begin(row.kind, self.limits);
+        self.value.begin(row, self.limits);
         let templates = Templates::default();
         let walk = Walk {
             row,
@@ -176,7 +176,10 @@ fn with<T>(s: Str<'_>, f: impl FnOnce(&[u8]) -> T) -> Result<T> {
 }
 
 impl Builder {
-    fn begin(&mut self, kind: Kind, limits: Limits) {
+    fn begin(&mut self, row: &TypeRow, mut limits: Limits) {
+        let kind = row.kind;
+        // Packed scores are taken as the texts that they are: a -0 among them stays one.
+        limits.zset_negative_zero |= matches!(row.encoding, Encoding::Ziplist | Encoding::Listpack);
         self.kind = kind;
         self.limits = limits;
         self.vec.clear();
