@@ -93,18 +93,26 @@ impl<'a> Form<'a> {
     }
 }
 
+impl Form<'_> {
+    /// Bytes that it takes, its backlen included.
+    #[inline]
+    fn size(&self) -> usize {
+        let size = match *self {
+            Form::Int(v) => int_size(v),
+            Form::Bytes(b) => match b.len() {
+                n @ 0..64 => 1 + n,
+                n @ 64..4096 => 2 + n,
+                n => 5 + n,
+            },
+        };
+        size + backlen_width(size as u64) as usize
+    }
+}
+
 /// Bytes that `element` takes in a listpack, its backlen included.
 #[must_use]
 pub fn size_of(element: &[u8]) -> usize {
-    let size = match Form::of(element) {
-        Form::Int(v) => int_size(v),
-        Form::Bytes(b) => match b.len() {
-            n @ 0..64 => 1 + n,
-            n @ 64..4096 => 2 + n,
-            n => 5 + n,
-        },
-    };
-    size + backlen_width(size as u64) as usize
+    Form::of(element).size()
 }
 
 fn int_size(v: i64) -> usize {
@@ -427,7 +435,7 @@ impl<'v> Pack<'v> {
         self.changed(1);
     }
 
-    /// Makes room for more, so that pushes do not allocate.
+    /// Makes room for so many more bytes and no others: a key at rest is held without room to spare.
     pub fn reserve(&mut self, bytes: usize) {
         self.vec.reserve_exact(bytes);
     }
@@ -504,6 +512,7 @@ impl<'v> Pack<'v> {
         if fresh.len() > old {
             let more = fresh.len() - old;
             let len = self.vec.len();
+            self.vec.reserve_exact(more);
             self.vec.resize(len + more, 0);
             self.vec.copy_within(to..len, to + more);
         } else if fresh.len() < old {

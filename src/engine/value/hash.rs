@@ -274,8 +274,9 @@ impl<'e> HashMut<'e> {
     pub fn expect(&mut self, fields: usize, bytes: usize) {
         if let Some((_, vec, _)) = self.entry.packed_parts() {
             if fields <= self.limits.hash_entries {
-                vec.reserve_exact(bytes + fields * 5);
+                // A few that may all be there need no room of their own.
                 if fields >= MANY {
+                    vec.reserve_exact(bytes + fields * 5);
                     self.sieve = Some(Sieve::of(self.view().iter().map(|f| f.name)));
                 }
             }
@@ -307,6 +308,7 @@ impl<'e> HashMut<'e> {
                     return false;
                 }
                 if pack.view().len() / 2 < limits.hash_entries {
+                    pack.reserve(pack::size_of(name) + pack::size_of(value));
                     pack.push(name);
                     pack.push(value);
                     return true;

@@ -171,6 +171,7 @@ impl<'e> SetMut<'e> {
     pub fn expect(&mut self, members: usize, bytes: usize) {
         if let Some((form, vec, _)) = self.entry.packed_parts() {
             match form {
+                _ if members < MANY => {}
                 Form::Ints => vec.reserve_exact((members * 8).min(self.limits.set_ints * 8)),
                 _ if members <= self.limits.set_entries => {
                     vec.reserve_exact(bytes + members * 3);
@@ -230,6 +231,7 @@ impl<'e> SetMut<'e> {
             && member.len() <= limits.set_value
             && pack.view().bytes().len() < MAX_PACK
         {
+            pack.reserve(pack::size_of(member));
             pack.push(member);
             return true;
         }

@@ -601,6 +601,19 @@ impl<'e> ZsetMut<'e> {
         if self.build(pairs) {
             return pairs.len();
         }
+        if pairs.len() > self.limits.zset_entries && self.view().is_empty() {
+            // More than a listpack holds, unless they are twice there: no need to fill one first.
+            let mut zset = Zset::default();
+            zset.reserve(pairs.len());
+            for (name, score) in pairs {
+                zset.set(name, *score);
+            }
+            if zset.members.len() > self.limits.zset_entries {
+                let added = zset.members.len();
+                self.entry.become_big(Value::Zset(zset));
+                return added;
+            }
+        }
         self.expect(
             pairs.len(),
             pairs.iter().map(|(name, _)| name.len() + 9).sum(),
