@@ -18,6 +18,10 @@
 //! [`Visit`](rdb::visit::Visit) for every element, which borrows from the block. So nothing is held but the blocks at
 //! work, and what is not asked for is not decoded.
 //!
+//! A log is another matter: only who runs its commands knows what they lead to. [`ops::replay`] puts them through the
+//! [`engine`], whose state can be read as an RDB again ([`Engine::drain`](engine::Engine::drain)): so all that is done
+//! with a file can be done with a log.
+//!
 //! # Examples
 //! Is a file whole, and who would load it?
 //! ```
@@ -33,6 +37,26 @@
 //!     target::ranges(|server| report.loads(server)),
 //!     "redis-7.2 to redis-8.10, valkey-7.2 to valkey-9.1"
 //! );
+//! # Ok::<(), redisk::Error>(())
+//! ```
+//! What a log leads to:
+//! ```
+//! use redisk::ops::replay::{self, Options, Until};
+//! use redisk::source::aof::Source;
+//!
+//! let log = Source::open("testdata/multipart/redis-7.0.15-session".as_ref())?;
+//! let mut engine = replay::engine(&log, None);
+//! let options = Options {
+//!     until: Until { commands: Some(21), ..Until::default() },
+//!     skip_unknown: false,
+//!     skip_scripts: false,
+//!     now_ms: 0,
+//!     threads: 2,
+//!     progress: &|_| (),
+//! };
+//! let report = replay::replay(log, &mut engine, &options)?;
+//! assert_eq!(report.commands, 21);
+//! assert!(engine.keys.exists(0, b"user:1:backup"));
 //! # Ok::<(), redisk::Error>(())
 //! ```
 //! The hashes of a file as JSON Lines:

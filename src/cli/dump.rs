@@ -70,12 +70,15 @@ Other forms:
 
 /// The contents of a file, one key after the other.
 ///
+/// Of an append-only file, alone or as the folder of a multi-part one, the state that it leads to: its commands are run
+/// through the built-in engine, which takes as much memory as the data (replay stops it at any point).
+///
 /// What is sound is written; the first damage ends it with an error that says where it is. Keys without elements are
 /// left out, as servers leave them out, with a warning.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = format!("{FORMS}\n\n{CODES}"))]
 pub(super) struct Args {
-    /// The file, compressed or not; `-` is standard input.
+    /// The file, compressed or not, or the folder of an append-only file; `-` is standard input.
     #[arg(value_hint = clap::ValueHint::AnyPath)]
     path: PathBuf,
     /// The form: jsonl (an object a line, losing nothing), json (the same objects in an array), csv (a row an element),

@@ -39,7 +39,8 @@ JSON form:
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = format!("{NOTES}\n\n{CODES}"))]
 pub(super) struct Args {
-    /// The file, compressed or not; `-` is standard input.
+    /// The file, compressed or not, or the folder of an append-only file (whose state is looked into); `-` is standard
+    /// input.
     #[arg(value_hint = clap::ValueHint::AnyPath)]
     path: PathBuf,
     /// The keys: exact bytes, unless --key-format says otherwise.
