@@ -75,41 +75,51 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, cx: &Context) -> Result<Exit> {
     let binary = args.binary.into();
+    let format = cx.global.key_format;
+    let keys = args.keys.iter().map(|key| text::key_arg(key, format));
+    let keys: Vec<_> = keys.collect::<Result<_>>()?;
+    if args.raw && keys.len() != 1 {
+        return Err(Error::usage("--raw takes one key"));
+    }
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let state = state::open(&args.path, "look into", args.clock.now_ms(), threads, cx)?;
+    // Of the state of a log nothing lies anywhere.
+    let places = state.1.is_none();
     if args.raw {
-        return work(args, cx, || Raw { done: false });
+        return work(args, cx, keys, state, || Raw { done: false });
     }
     if args.json {
         let json = Json {
             binary,
             data_only: true,
             array: false,
-            places: true,
+            places,
         };
-        return work(args, cx, || json.clone());
+        return work(args, cx, keys, state, || json.clone());
     }
     let show = Show {
         binary,
         key_format: cx.global.key_format,
         full: args.full,
         now_ms: args.clock.now_ms(),
+        places,
         again: false,
     };
-    work(args, cx, || show.clone())
+    work(args, cx, keys, state, || show.clone())
 }
 
-fn work<R: Render>(args: &Args, cx: &Context, make: impl Fn() -> R) -> Result<Exit> {
-    let format = cx.global.key_format;
-    let keys = args.keys.iter().map(|key| text::key_arg(key, format));
+fn work<R: Render>(
+    args: &Args,
+    cx: &Context,
+    keys: Vec<Vec<u8>>,
+    (input, log): state::State,
+    make: impl Fn() -> R,
+) -> Result<Exit> {
     let options = Options {
-        keys: keys.collect::<Result<_>>()?,
+        keys,
         dbs: args.db.clone(),
         progress: &|_| (),
     };
-    if args.raw && options.keys.len() != 1 {
-        return Err(Error::usage("--raw takes one key"));
-    }
-    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let (input, log) = state::open(&args.path, "look into", args.clock.now_ms(), threads, cx)?;
     let name = input.name.clone();
     let busy = args.target.is_stdout() && io::IsTerminal::is_terminal(&io::stdout());
     let progress = Progress::new(cx, input.size.filter(|_| input.codecs.is_empty()), busy);

@@ -36,6 +36,8 @@ pub(super) struct Show {
     pub(super) full: bool,
     /// What expiries are measured against.
     pub(super) now_ms: i64,
+    /// Whether it lies in a file that the user has.
+    pub(super) places: bool,
     /// Whether a key was shown already.
     pub(super) again: bool,
 }
@@ -119,7 +121,9 @@ impl Render for Show {
             },
         ));
         let (start, value) = (record.offset(), record.body_offset());
-        facts.push(("offset", format!("{start:#x}, its value {value:#x}")));
+        if self.places {
+            facts.push(("offset", format!("{start:#x}, its value {value:#x}")));
+        }
         if std::mem::replace(&mut self.again, true) {
             out.buf.push(b'\n');
         }
@@ -523,6 +527,7 @@ mod tests {
             key_format: None,
             full,
             now_ms: 0,
+            places: true,
             again: false,
         };
         let options = Options {

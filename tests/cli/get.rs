@@ -245,3 +245,16 @@ fn forms_of_bytes() {
     }
     get(&["--raw", "--binary", "hex"]).exits(2);
 }
+
+/// Of a log it is the state; where a key lies in a file there is none to say.
+#[test]
+fn the_state_of_a_log() {
+    let log = data("multipart/redis-7.0.15-session");
+    let ran = redisk(&["get", &log, "user:1"]).exits(0);
+    assert!(ran.text().contains("\"nobody\""), "{ran:?}");
+    assert!(!ran.text().contains("offset"), "{ran:?}");
+    let ran = redisk(&["get", "--json", &log, "user:1"]).exits(0);
+    assert!(ran.text().contains("\"value\":\"nobody\""), "{ran:?}");
+    assert!(!ran.text().contains("offset"), "{ran:?}");
+    redisk(&["get", &log, "user:3"]).exits(1);
+}
