@@ -167,8 +167,13 @@ impl Keys {
 
     /// The key with that name, to be changed; `None` if there is none.
     pub fn edit(&mut self, db: u32, name: &[u8]) -> Option<Edit<'_>> {
-        let edit = self.open(db, name, None)?;
-        Some(edit)
+        self.drop_if_past(db, name);
+        let hash = table::hash(name);
+        let home = self.dbs.get_mut(&db)?;
+        let place = home.slots.find_hashed(name, hash)?;
+        let entry = Entry::of(std::mem::take(home.slots.get_mut(place)?));
+        let (limits, dirty) = (&self.limits, &mut self.dirty);
+        Some(Edit::begin(home, Some(place), hash, entry, limits, dirty))
     }
 
     /// The key with that name, to be changed. Where there is none, an empty value of that kind; if it is still empty
@@ -182,36 +187,7 @@ impl Keys {
             Some(slot) => Entry::of(std::mem::take(slot)),
             None => Entry::empty(name, kind),
         };
-        Edit {
-            had_expiry: place.is_some() && entry.head().expire_ms.is_some(),
-            db: home,
-            place,
-            hash,
-            entry,
-            limits: &self.limits,
-            abandoned: false,
-            dirty: &mut self.dirty,
-        }
-    }
-
-    fn open(&mut self, db: u32, name: &[u8], hash: Option<u32>) -> Option<Edit<'_>> {
-        if self.clock.expires {
-            self.drop_if_past(db, name);
-        }
-        let hash = hash.unwrap_or_else(|| table::hash(name));
-        let home = self.dbs.get_mut(&db)?;
-        let place = home.slots.find_hashed(name, hash)?;
-        let entry = Entry::of(std::mem::take(home.slots.get_mut(place)?));
-        Some(Edit {
-            had_expiry: entry.head().expire_ms.is_some(),
-            db: home,
-            place: Some(place),
-            hash,
-            entry,
-            limits: &self.limits,
-            abandoned: false,
-            dirty: &mut self.dirty,
-        })
+        Edit::begin(home, place, hash, entry, &self.limits, &mut self.dirty)
     }
 
     /// Takes out a key whose time has passed, before it is written to.
@@ -325,7 +301,27 @@ pub struct Edit<'k> {
     dirty: &'k mut u64,
 }
 
-impl Edit<'_> {
+impl<'k> Edit<'k> {
+    fn begin(
+        db: &'k mut Db,
+        place: Option<usize>,
+        hash: u32,
+        entry: Entry,
+        limits: &'k Limits,
+        dirty: &'k mut u64,
+    ) -> Edit<'k> {
+        Edit {
+            had_expiry: entry.head().expire_ms.is_some(),
+            db,
+            place,
+            hash,
+            entry,
+            limits,
+            abandoned: false,
+            dirty,
+        }
+    }
+
     /// Nothing came of it: a key that was not there before will not be there after. (Collections without elements go
     /// by themselves; this is for strings and streams, which may stay empty.)
     pub fn abandon(&mut self) {

@@ -39,7 +39,8 @@ pub(super) fn feed(
 ) -> Result<Option<End>> {
     let (steps, to_run) = sync_channel::<Result<Framed>>(AHEAD);
     let (spares, to_fill) = sync_channel::<Box<Block>>(AHEAD + 2);
-    std::thread::scope(|scope| {
+    // What is received from is moved in: it is gone when this stops early, and so the framing thread does not wait.
+    std::thread::scope(move |scope| {
         scope.spawn(move || {
             // A receiver that is gone wants nothing more.
             let _ = frame(reader, &steps, &to_fill);
