@@ -124,7 +124,7 @@ pub(super) fn clamped(n: i64) -> usize {
     usize::try_from(n).unwrap_or(if n < 0 { 0 } else { usize::MAX })
 }
 
-/// The same, without a word where it is none.
+/// A finite or infinite number as `strtod` reads it, with nothing around it; `None` where it is none.
 #[inline]
 pub(super) fn double(arg: &[u8]) -> Option<f64> {
     if arg.len() <= 15

@@ -1,7 +1,8 @@
 //! One key, as the engine holds it: all of a small one in a single allocation.
 //!
 //! ```text
-//!   slot (16 bytes)  ─▶ │ flags │ expiry: i64 le? │ attributes: u8 len, bytes? │ name: u8 or ff u32 le len, bytes │ value │
+//!   slot (16 bytes)  ─▶ │ flags │ expiry: i64 le? │ attributes: len, bytes? │ name: len, bytes │ value │
+//!   len: u8, or ff and u32 le
 //!   flags: bits 0–3 the form of the value, 4 there is an expiry, 5 there are attributes, 6 a string that was edited
 //!   value: bytes │ i64 le │ listpack │ intset                                      or, in a big one, nothing
 //! ```
@@ -75,8 +76,42 @@ const FORM: u8 = 0x0f;
 const EXPIRES: u8 = 0x10;
 const ATTRIBUTES: u8 = 0x20;
 const EDITED: u8 = 0x40;
-/// The length of a name of 255 bytes and more follows in four.
-const LONG_NAME: u8 = 0xff;
+/// A length of 255 and more follows in four bytes.
+const LONG: u8 = 0xff;
+
+/// Takes a run of bytes with its length in front.
+#[inline]
+fn take<'a>(bytes: &'a [u8], at: &mut usize) -> Option<&'a [u8]> {
+    let mut len = usize::from(*bytes.get(*at)?);
+    *at += 1;
+    if len == usize::from(LONG) {
+        len = u32::from_le_bytes(*bytes.get(*at..)?.first_chunk()?) as usize;
+        *at += 4;
+    }
+    let run = bytes.get(*at..)?.get(..len)?;
+    *at += len;
+    Some(run)
+}
+
+/// Appends a run of bytes with its length in front.
+#[allow(
+    clippy::cast_possible_truncation,
+    reason = "no argument and no string of a file passes 4 GiB"
+)]
+fn push(run: &[u8], out: &mut Vec<u8>) {
+    if run.len() < usize::from(LONG) {
+        out.push(run.len() as u8);
+    } else {
+        out.push(LONG);
+        out.extend_from_slice(&(run.len() as u32).to_le_bytes());
+    }
+    out.extend_from_slice(run);
+}
+
+/// Bytes that a run takes with its length.
+fn pushed(run: &[u8]) -> usize {
+    run.len() + if run.len() < usize::from(LONG) { 1 } else { 5 }
+}
 
 /// What stands in front of a value.
 #[derive(Debug, Clone, Copy)]
@@ -116,55 +151,33 @@ impl<'a> Head<'a> {
             at += 8;
         }
         if flags & ATTRIBUTES != 0 {
-            let len = usize::from(*bytes.get(at)?);
-            attributes = bytes.get(at + 1..at + 1 + len)?;
-            at += 1 + len;
+            attributes = take(bytes, &mut at)?;
         }
-        let mut len = usize::from(*bytes.get(at)?);
-        at += 1;
-        if len == usize::from(LONG_NAME) {
-            len = u32::from_le_bytes(*bytes.get(at..)?.first_chunk()?) as usize;
-            at += 4;
-        }
+        let name = take(bytes, &mut at)?;
         Some(Head {
             flags,
             expire_ms,
             attributes,
-            name: bytes.get(at..at + len)?,
-            value_at: at + len,
+            name,
+            value_at: at,
         })
     }
 
     /// Bytes that such a head takes.
     fn size(name: &[u8], expire_ms: Option<i64>, attributes: &[u8]) -> usize {
-        let name_size = name.len()
-            + if name.len() < usize::from(LONG_NAME) {
-                1
-            } else {
-                5
-            };
         let attributes_size = if attributes.is_empty() {
             0
         } else {
-            1 + attributes.len()
+            pushed(attributes)
         };
-        1 + name_size + attributes_size + if expire_ms.is_some() { 8 } else { 0 }
+        1 + pushed(name) + attributes_size + if expire_ms.is_some() { 8 } else { 0 }
     }
 
-    #[allow(
-        clippy::cast_possible_truncation,
-        reason = "both lengths are checked before"
-    )]
     fn write(flags: u8, name: &[u8], expire_ms: Option<i64>, attributes: &[u8], out: &mut Vec<u8>) {
         let mut flags = flags & (FORM | EDITED);
         if expire_ms.is_some() {
             flags |= EXPIRES;
         }
-        let attributes = if attributes.len() < 256 {
-            attributes
-        } else {
-            &[]
-        };
         if !attributes.is_empty() {
             flags |= ATTRIBUTES;
         }
@@ -173,16 +186,9 @@ impl<'a> Head<'a> {
             out.extend_from_slice(&ms.to_le_bytes());
         }
         if !attributes.is_empty() {
-            out.push(attributes.len() as u8);
-            out.extend_from_slice(attributes);
+            push(attributes, out);
         }
-        if name.len() < usize::from(LONG_NAME) {
-            out.push(name.len() as u8);
-        } else {
-            out.push(LONG_NAME);
-            out.extend_from_slice(&(name.len() as u32).to_le_bytes());
-        }
-        out.extend_from_slice(name);
+        push(name, out);
     }
 
     /// Whether a string was edited in place: servers then call it raw, whatever its length.

@@ -218,11 +218,6 @@ impl Keys {
         self.dbs.entry(db).or_default().put(slot, hash)
     }
 
-    /// Room for so many more keys.
-    pub fn reserve(&mut self, db: u32, more: usize) {
-        self.dbs.entry(db).or_default().slots.reserve(more);
-    }
-
     /// Takes a key out, whole. One that is past its expiry goes too, but counts as not there.
     pub fn remove(&mut self, db: u32, name: &[u8]) -> Option<Slot> {
         let hash = table::hash(name);
@@ -326,12 +321,6 @@ impl<'k> Edit<'k> {
     /// by themselves; this is for strings and streams, which may stay empty.)
     pub fn abandon(&mut self) {
         self.abandoned = self.place.is_none();
-    }
-
-    /// Whether it was there before.
-    #[must_use]
-    pub fn existed(&self) -> bool {
-        self.place.is_some()
     }
 
     /// So much has changed.

@@ -10,7 +10,7 @@ use super::value::set::{MAX_PACK, Set};
 use super::value::stream::Builder as StreamBuilder;
 use super::value::zset::{Zset, ZsetRef, push_score};
 use super::value::{Limits, Opaque, Value, ints};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::input::bytes::Slice;
 use crate::model::finding::{Finding, Severity};
 use crate::model::kind::{Encoding, Kind, StreamId};
@@ -53,7 +53,8 @@ impl Loader {
     pub fn slot(&mut self, record: &Record<'_>, row: &'static TypeRow) -> Result<Option<Slot>> {
         self.value.begin(row, self.limits);
         // Equal elements of a listpack are taken as they are, as servers take them; tables refuse them.
-        walk::record(record, row, false, &mut self.sc, &mut self.value)?;
+        walk::record(record, row, false, &mut self.sc, &mut self.value)
+            .map_err(|e| e.at(record.body_offset()))?;
         if self.value.is_opaque {
             let (far, len) = record.raw().map_err(|e| record.name(e))?;
             let mut body = Vec::new();
@@ -81,6 +82,10 @@ impl Loader {
             attributes.push(opcode::KEY_NOEVICT);
         }
         attributes.extend_from_slice(record.meta().unwrap_or_default());
+        if u32::try_from(attributes.len()).is_err() {
+            let e = Error::limit("metadata of more than 4 GiB");
+            return Err(record.name(e.at(record.offset())));
+        }
         let name = record.key(&mut self.name)?;
         Ok(self.value.end(name, attrs.expire_ms, &attributes))
     }
@@ -307,15 +312,13 @@ impl Builder {
     }
 
     fn twice(&self) -> Error {
-        Error::corrupt(
-            0,
-            format!(
-                "the same {} twice",
-                match self.kind {
-                    Kind::Hash => "field",
-                    _ => "member",
-                }
-            ),
+        // Whoever walks knows where.
+        Error::new(
+            ErrorKind::Corrupt,
+            match self.kind {
+                Kind::Hash => "the same field twice",
+                _ => "the same member twice",
+            },
         )
     }
 }
@@ -337,16 +340,9 @@ impl Visit for Builder {
 
     fn element(&mut self, element: Str<'_>) -> Result<()> {
         let len = element.len();
-        let size = self.limits.list_size;
-        let (max_bytes, max_count) = if size >= 0 {
-            (8 << 10, usize::try_from(size).unwrap_or(usize::MAX).max(1))
-        } else {
-            (2048usize << size.unsigned_abs().clamp(1, 5), usize::MAX)
-        };
-        if self.big.is_none()
-            && self.count < max_count
-            && self.vec.len() as u64 + len <= max_bytes as u64
-        {
+        let bytes =
+            usize::try_from(len).map_or(usize::MAX, |len| len.saturating_add(self.vec.len()));
+        if self.big.is_none() && !self.limits.list_exceeds(self.count + 1, bytes) {
             self.push_str(&element);
             self.count += 1;
             return Ok(());
@@ -396,7 +392,7 @@ impl Visit for Builder {
 
     fn scored(&mut self, member: Str<'_>, score: f64) -> Result<()> {
         if score.is_nan() {
-            return Err(Error::corrupt(0, "a score is no number"));
+            return Err(Error::new(ErrorKind::Corrupt, "a score is no number"));
         }
         if self.fits(
             member.len(),

@@ -75,6 +75,18 @@ pub struct Session {
     /// The selected database.
     pub db: u32,
     multi: Option<Multi>,
+    refused: Vec<RefusedInside>,
+}
+
+/// A command that was refused when `EXEC` ran it.
+#[derive(Debug)]
+pub struct RefusedInside {
+    /// Its place among the commands of the transaction, from 0.
+    pub index: usize,
+    /// The command.
+    pub argv: Kept,
+    /// What was answered.
+    pub refusal: Refusal,
 }
 
 #[derive(Debug, Default)]
@@ -88,6 +100,18 @@ impl Session {
     #[must_use]
     pub fn in_multi(&self) -> bool {
         self.multi.is_some()
+    }
+
+    /// Commands that wait for `EXEC`.
+    #[must_use]
+    #[inline]
+    pub fn queued(&self) -> usize {
+        self.multi.as_ref().map_or(0, |multi| multi.queue.len())
+    }
+
+    /// What the last `EXEC` ran in vain. Its reply says so too; but a replay does not read replies.
+    pub fn take_refused(&mut self) -> Vec<RefusedInside> {
+        std::mem::take(&mut self.refused)
     }
 }
 
@@ -142,7 +166,7 @@ impl Engine {
     ///
     /// # Errors
     /// What the server would answer with `-`; nothing is in `out` then. Inside the reply of `EXEC` refusals are
-    /// elements.
+    /// elements, and [`Session::take_refused`] has them.
     #[inline]
     pub fn run(&mut self, session: &mut Session, args: &Args<'_>, out: &mut Out) -> Done {
         let result = self.find(args).and_then(|row| {
@@ -294,13 +318,19 @@ impl Engine {
             ));
         }
         out.array(multi.queue.len());
-        for kept in &multi.queue {
-            let args = kept.args();
+        session.refused.clear();
+        for (index, argv) in multi.queue.into_iter().enumerate() {
+            let args = argv.args();
             let done = self
                 .find(&args)
                 .and_then(|row| self.call(session, row, &args, out));
             if let Err(refusal) = done {
                 out.error(&refusal);
+                session.refused.push(RefusedInside {
+                    index,
+                    argv,
+                    refusal,
+                });
             }
         }
         Ok(())

@@ -11,7 +11,7 @@ use crate::packed::string::Str;
 use std::collections::VecDeque;
 
 /// Bytes of a node at most, unless one element alone is longer.
-const NODE: usize = 8 << 10;
+pub(super) const NODE: usize = 8 << 10;
 
 /// A run of elements.
 #[derive(Debug, Clone)]
@@ -510,17 +510,6 @@ impl<'e> ListMut<'e> {
         }
     }
 
-    /// Whether so many elements and bytes are more than one listpack may hold.
-    fn exceeds(&self, elements: usize, bytes: usize) -> bool {
-        let size = self.limits.list_size;
-        if size >= 0 {
-            let max = usize::try_from(size).unwrap_or(usize::MAX);
-            elements > max.max(1) || bytes > NODE
-        } else {
-            bytes > 2048 << size.unsigned_abs().clamp(1, 5)
-        }
-    }
-
     /// So many elements of so many bytes in all are about to be added. As in servers, this is when a listpack becomes a
     /// quicklist.
     pub fn expect(&mut self, elements: usize, bytes: usize) {
@@ -529,7 +518,7 @@ impl<'e> ListMut<'e> {
         };
         let view = pack::View::new(vec.get(at..).unwrap_or_default());
         let (len, size) = (view.len(), view.bytes().len());
-        if self.exceeds(len + elements, size + bytes) {
+        if self.limits.list_exceeds(len + elements, size + bytes) {
             self.spread();
         } else if let Some((_, vec, _)) = self.entry.packed_parts() {
             vec.reserve_exact(bytes + elements * 3);
@@ -546,7 +535,7 @@ impl<'e> ListMut<'e> {
             _ => None,
         };
         if let Some((bytes, len)) = packed
-            && !self.exceeds(len * 2, bytes.len() * 2)
+            && !self.limits.list_exceeds(len * 2, bytes.len() * 2)
         {
             self.entry.become_packed(Form::List, &bytes);
         }

@@ -67,6 +67,19 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    /// Whether a list of so many elements is too much for one listpack of so many bytes.
+    #[must_use]
+    pub(super) fn list_exceeds(&self, elements: usize, bytes: usize) -> bool {
+        if self.list_size >= 0 {
+            let max = usize::try_from(self.list_size).unwrap_or(usize::MAX);
+            elements > max.max(1) || bytes > list::NODE
+        } else {
+            bytes > 2048 << self.list_size.unsigned_abs().clamp(1, 5)
+        }
+    }
+}
+
 /// A value of parts.
 #[derive(Debug, Clone)]
 pub enum Value {

@@ -65,9 +65,13 @@ pub(in crate::ops) trait Visit {
         Ok(reader)
     }
     /// A block of the RDB at its head.
-    fn rdb(&mut self, block: &frame::Block) -> Result<()>;
+    fn rdb(&mut self, _block: &frame::Block) -> Result<()> {
+        Ok(())
+    }
     /// The RDB ends at this offset.
-    fn rdb_end(&mut self, end: u64) -> Result<()>;
+    fn rdb_end(&mut self, _end: u64) -> Result<()> {
+        Ok(())
+    }
     /// Its commands. `None` where enough was found.
     fn commands(&mut self, part: &Part, reader: &mut pipe::Source) -> Result<Option<End>>;
     /// Whether files behind a damaged one are of use.

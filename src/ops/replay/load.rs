@@ -17,8 +17,8 @@ use std::sync::{Mutex, PoisonError};
 
 /// What came of it.
 pub(super) struct Loaded {
-    /// The sources of function libraries.
-    pub functions: Vec<Vec<u8>>,
+    /// The sources of function libraries, each with its offset.
+    pub functions: Vec<(u64, Vec<u8>)>,
     /// Keys that were loaded.
     pub keys: u64,
     /// The reader, at its end.
@@ -41,7 +41,7 @@ struct Place<'k> {
 
 struct Worker<'s, 'k> {
     place: &'s Mutex<Place<'k>>,
-    functions: &'s Mutex<Vec<Vec<u8>>>,
+    functions: &'s Mutex<Vec<(u64, Vec<u8>)>>,
     loader: Loader,
     sc: Scratch,
 }
@@ -116,7 +116,7 @@ impl Worker<'_, '_> {
                 .functions
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner);
-            functions.push(code);
+            functions.push((record.offset(), code));
         }
         Ok(())
     }
@@ -153,9 +153,11 @@ pub(super) fn load(reader: Reader, engine: &mut Engine, options: &Options<'_>) -
     if let Some(e) = error.or(place.twice) {
         return Err(e);
     }
-    let functions = functions
+    let mut functions = functions
         .into_inner()
         .unwrap_or_else(PoisonError::into_inner);
+    // Whichever worker was first: in the order of the file.
+    functions.sort_unstable_by_key(|(at, _)| *at);
     Ok(Loaded {
         functions,
         keys: place.loaded,

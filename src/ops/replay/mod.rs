@@ -11,14 +11,14 @@ mod feed;
 mod load;
 
 use super::log::walk::{self, Walked};
-use crate::aof::block::{self, Block};
+use crate::aof::block::{self, Args, Block};
 use crate::aof::reader::End;
-use crate::engine::reply::Out;
+use crate::engine::reply::{Out, Refusal};
 use crate::engine::table::TOUCHED;
 use crate::engine::{Engine, Session};
 use crate::error::{Error, ErrorKind, Result};
 use crate::filter::glob::Glob;
-use crate::input::open::Content;
+use crate::input::open::{Content, Input};
 use crate::model::commands;
 use crate::model::kind::Flavour;
 use crate::model::target::{self, Target};
@@ -106,7 +106,7 @@ pub fn replay(source: Source, engine: &mut Engine, options: &Options<'_>) -> Res
         options,
         report: Report::default(),
         out: Out::discard(),
-        last: String::new(),
+        queued: Vec::new(),
     };
     let walked = walk::walk(source, &[], &mut run)?;
     let mut report = run.report;
@@ -127,15 +127,12 @@ fn dialect(source: &Source) -> &'static Target {
         Source::File(_) => target::newest(Flavour::Redis),
         Source::Set(set) => {
             let base = set.in_load_order().next().map(|m| m.path.clone());
-            let head = base.and_then(|path| {
-                let mut head = [0; 6];
-                let mut file = std::fs::File::open(path).ok()?;
-                std::io::Read::read_exact(&mut file, &mut head).ok()?;
-                Some(head)
-            });
-            target::newest(match head {
-                Some(head) if head == *b"VALKEY" => Flavour::Valkey,
-                _ => Flavour::Redis,
+            let base = base.and_then(|path| Input::open(&path).ok());
+            let is_valkey = base.is_some_and(|input| input.head.starts_with(b"VALKEY"));
+            target::newest(if is_valkey {
+                Flavour::Valkey
+            } else {
+                Flavour::Redis
             })
         }
     }
@@ -157,34 +154,26 @@ struct Replay<'a, 'o> {
     options: &'a Options<'o>,
     report: Report,
     out: Out,
-    /// The file under work.
-    last: String,
+    /// Offset and number of each command that waits for `EXEC`.
+    queued: Vec<(u64, u64)>,
 }
 
 impl walk::Visit for Replay<'_, '_> {
-    fn begin(&mut self, part: &Part, _opened: &mut Opened) -> Result<()> {
-        self.last.clone_from(&part.name);
+    fn begin(&mut self, _part: &Part, _opened: &mut Opened) -> Result<()> {
+        self.queued.clear();
         Ok(())
     }
 
     fn records(&mut self, reader: frame::Reader) -> Result<frame::Reader> {
         let loaded = load::load(reader, self.engine, self.options)?;
         self.report.loaded += loaded.keys;
-        for code in &loaded.functions {
+        for (at, code) in &loaded.functions {
             self.engine
                 .functions
                 .load(code, false)
-                .map_err(|refusal| Error::corrupt(0, refusal.0.into_owned()))?;
+                .map_err(|refusal| Error::corrupt(*at, refusal.0.into_owned()))?;
         }
         Ok(loaded.reader)
-    }
-
-    fn rdb(&mut self, _block: &frame::Block) -> Result<()> {
-        Ok(())
-    }
-
-    fn rdb_end(&mut self, _end: u64) -> Result<()> {
-        Ok(())
     }
 
     fn commands(&mut self, part: &Part, reader: &mut Commands) -> Result<Option<End>> {
@@ -267,13 +256,22 @@ impl Replay<'_, '_> {
             Some(seconds) => seconds.saturating_mul(1000),
             None => self.options.now_ms,
         };
-        match self.engine.run(session, &command.argv, &mut self.out) {
-            Ok(()) => Ok(true),
-            Err(refusal) => {
-                self.refused(command, part, refusal.0.into_owned())?;
-                Ok(true)
+        let here = (command.at, self.report.commands);
+        if let Err(refusal) = self.engine.run(session, &command.argv, &mut self.out) {
+            self.refused(here, &command.argv, part, refusal)?;
+            return Ok(true);
+        }
+        let queued = session.queued();
+        if queued > self.queued.len() {
+            self.queued.push(here);
+        } else if queued < self.queued.len() {
+            let queued = std::mem::take(&mut self.queued);
+            for inside in session.take_refused() {
+                let place = queued.get(inside.index).copied().unwrap_or(here);
+                self.refused(place, &inside.argv.args(), part, inside.refusal)?;
             }
         }
+        Ok(true)
     }
 
     fn stops(&self, command: &block::Command<'_>, part: &Part) -> Option<String> {
@@ -309,11 +307,18 @@ impl Replay<'_, '_> {
         None
     }
 
+    /// Takes down a command, its offset and number, that was refused.
     #[cold]
-    fn refused(&mut self, command: &block::Command<'_>, part: &Part, text: String) -> Result<()> {
-        let name = command.argv.name().to_ascii_lowercase();
+    fn refused(
+        &mut self,
+        (at, number): (u64, u64),
+        argv: &Args<'_>,
+        part: &Part,
+        refusal: Refusal,
+    ) -> Result<()> {
+        let name = argv.name().to_ascii_lowercase();
         let name = String::from_utf8_lossy(&name).into_owned();
-        let found = commands::find(&command.argv);
+        let found = commands::find(argv);
         let script = matches!(name.as_str(), "eval" | "evalsha" | "fcall");
         if script || found.command().is_none() {
             let (skip, what, option) = if script {
@@ -331,8 +336,8 @@ impl Replay<'_, '_> {
                         quoted(name.as_bytes())
                     ),
                 )
-                .at(command.at)
-                .within(format!("command {}", self.report.commands))
+                .at(at)
+                .within(format!("command {number}"))
                 .in_file(&part.name));
             }
             match self.report.skipped.iter_mut().find(|(n, _)| *n == name) {
@@ -344,7 +349,7 @@ impl Replay<'_, '_> {
         self.report.refused += 1;
         if self.report.refusals.len() < NAMED {
             let mut line: Vec<u8> = Vec::new();
-            for arg in command.argv.iter() {
+            for arg in argv.iter() {
                 line.extend_from_slice(arg.get(..100).unwrap_or(arg));
                 line.push(b' ');
                 if line.len() > 100 {
@@ -354,10 +359,10 @@ impl Replay<'_, '_> {
             line.truncate(100);
             self.report.refusals.push(Refused {
                 file: part.name.clone(),
-                at: command.at,
-                number: self.report.commands,
+                at,
+                number,
                 command: quoted(line.trim_ascii_end()).to_string(),
-                text,
+                text: refusal.0.into_owned(),
             });
         }
         Ok(())
