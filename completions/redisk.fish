@@ -47,7 +47,7 @@ complete -c redisk -n "__fish_redisk_needs_command" -f -a "help" -d 'Print this 
 complete -c redisk -n "__fish_redisk_using_subcommand info" -l top -d 'How many of the biggest values to name' -r
 complete -c redisk -n "__fish_redisk_using_subcommand info" -l now -d 'The moment against which expiries are measured, instead of the clock (2026-11-20T14:05:00Z, 1795183500)' -r
 complete -c redisk -n "__fish_redisk_using_subcommand info" -l threads -d 'Threads to work with; the output is the same whatever their number [default: the cores]' -r
-complete -c redisk -n "__fish_redisk_using_subcommand info" -l max-memory -d 'Refuse to start what may need more memory than this (64mb, 2gb), and use fewer threads where that is enough' -r
+complete -c redisk -n "__fish_redisk_using_subcommand info" -l max-memory -d 'Use no more memory than this (64mb, 2gb): fewer threads where that is enough, else an error instead of more' -r
 complete -c redisk -n "__fish_redisk_using_subcommand info" -l error-format -d 'How errors and warnings are written: for people, or one JSON object a line (kind, file, offset, db, key, message)' -r -f -a "text\t'A line for people'
 json\t'An object a line'"
 complete -c redisk -n "__fish_redisk_using_subcommand info" -l color -d 'When to use colours: auto, always or never. NO_COLOR is respected' -r -f -a "auto\t'On a terminal'
@@ -175,7 +175,7 @@ complete -c redisk -n "__fish_redisk_using_subcommand dump" -l freq -d 'Used mor
 complete -c redisk -n "__fish_redisk_using_subcommand dump" -l not-freq -d 'Not those that --freq takes' -r
 complete -c redisk -n "__fish_redisk_using_subcommand dump" -l now -d 'The moment for --ttl, instead of the clock (2026-11-20T14:05:00Z, 1795183500)' -r
 complete -c redisk -n "__fish_redisk_using_subcommand dump" -l threads -d 'Threads to work with; the output is the same whatever their number [default: the cores]' -r
-complete -c redisk -n "__fish_redisk_using_subcommand dump" -l max-memory -d 'Refuse to start what may need more memory than this (64mb, 2gb), and use fewer threads where that is enough' -r
+complete -c redisk -n "__fish_redisk_using_subcommand dump" -l max-memory -d 'Use no more memory than this (64mb, 2gb): fewer threads where that is enough, else an error instead of more' -r
 complete -c redisk -n "__fish_redisk_using_subcommand dump" -l error-format -d 'How errors and warnings are written: for people, or one JSON object a line (kind, file, offset, db, key, message)' -r -f -a "text\t'A line for people'
 json\t'An object a line'"
 complete -c redisk -n "__fish_redisk_using_subcommand dump" -l color -d 'When to use colours: auto, always or never. NO_COLOR is respected' -r -f -a "auto\t'On a terminal'
@@ -238,7 +238,7 @@ complete -c redisk -n "__fish_redisk_using_subcommand log" -l history -d 'Follow
 complete -c redisk -n "__fish_redisk_using_subcommand log" -l top -d 'With --stats: how many keys and prefixes to name' -r
 complete -c redisk -n "__fish_redisk_using_subcommand log" -s o -l output -d 'Write to this file instead of stdout. It is written beside its place and put there when it is complete; after an error nothing is left' -r -F
 complete -c redisk -n "__fish_redisk_using_subcommand log" -l threads -d 'Threads to work with; the output is the same whatever their number [default: the cores]' -r
-complete -c redisk -n "__fish_redisk_using_subcommand log" -l max-memory -d 'Refuse to start what may need more memory than this (64mb, 2gb), and use fewer threads where that is enough' -r
+complete -c redisk -n "__fish_redisk_using_subcommand log" -l max-memory -d 'Use no more memory than this (64mb, 2gb): fewer threads where that is enough, else an error instead of more' -r
 complete -c redisk -n "__fish_redisk_using_subcommand log" -l error-format -d 'How errors and warnings are written: for people, or one JSON object a line (kind, file, offset, db, key, message)' -r -f -a "text\t'A line for people'
 json\t'An object a line'"
 complete -c redisk -n "__fish_redisk_using_subcommand log" -l color -d 'When to use colours: auto, always or never. NO_COLOR is respected' -r -f -a "auto\t'On a terminal'
@@ -284,7 +284,7 @@ complete -c redisk -n "__fish_redisk_using_subcommand replay" -l out -d 'Write t
 complete -c redisk -n "__fish_redisk_using_subcommand replay" -l now -d 'The moment against which expiries are measured, instead of the clock (2026-11-20T14:05:00Z, 1795183500)' -r
 complete -c redisk -n "__fish_redisk_using_subcommand replay" -s o -l output -d 'Write to this file instead of stdout. It is written beside its place and put there when it is complete; after an error nothing is left' -r -F
 complete -c redisk -n "__fish_redisk_using_subcommand replay" -l threads -d 'Threads to work with; the output is the same whatever their number [default: the cores]' -r
-complete -c redisk -n "__fish_redisk_using_subcommand replay" -l max-memory -d 'Refuse to start what may need more memory than this (64mb, 2gb), and use fewer threads where that is enough' -r
+complete -c redisk -n "__fish_redisk_using_subcommand replay" -l max-memory -d 'Use no more memory than this (64mb, 2gb): fewer threads where that is enough, else an error instead of more' -r
 complete -c redisk -n "__fish_redisk_using_subcommand replay" -l error-format -d 'How errors and warnings are written: for people, or one JSON object a line (kind, file, offset, db, key, message)' -r -f -a "text\t'A line for people'
 json\t'An object a line'"
 complete -c redisk -n "__fish_redisk_using_subcommand replay" -l color -d 'When to use colours: auto, always or never. NO_COLOR is respected' -r -f -a "auto\t'On a terminal'
@@ -322,7 +322,7 @@ valkey-8.1\t''
 valkey-9.0\t''
 valkey-9.1\t''"
 complete -c redisk -n "__fish_redisk_using_subcommand verify" -l threads -d 'Threads to work with; the output is the same whatever their number [default: the cores]' -r
-complete -c redisk -n "__fish_redisk_using_subcommand verify" -l max-memory -d 'Refuse to start what may need more memory than this (64mb, 2gb), and use fewer threads where that is enough' -r
+complete -c redisk -n "__fish_redisk_using_subcommand verify" -l max-memory -d 'Use no more memory than this (64mb, 2gb): fewer threads where that is enough, else an error instead of more' -r
 complete -c redisk -n "__fish_redisk_using_subcommand verify" -l error-format -d 'How errors and warnings are written: for people, or one JSON object a line (kind, file, offset, db, key, message)' -r -f -a "text\t'A line for people'
 json\t'An object a line'"
 complete -c redisk -n "__fish_redisk_using_subcommand verify" -l color -d 'When to use colours: auto, always or never. NO_COLOR is respected' -r -f -a "auto\t'On a terminal'

@@ -40,6 +40,15 @@ impl Default for Sizes {
     }
 }
 
+/// Bytes of memory that this process has resident, where the system tells (Linux).
+#[must_use]
+pub fn resident() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|l| l.strip_prefix("VmRSS:"))?;
+    let kib: u64 = line.split_ascii_whitespace().next()?.parse().ok()?;
+    Some(kib << 10)
+}
+
 /// The longest key that is held in memory (a server's own limit for any string, `proto-max-bulk-len`).
 pub const KEY: u64 = 512 << 20;
 

@@ -35,6 +35,7 @@ fn options(until: Until, now_ms: i64) -> Options<'static> {
         skip_scripts: false,
         now_ms,
         threads: 2,
+        max_memory: None,
         progress: &|_| (),
     }
 }
@@ -206,6 +207,26 @@ fn an_early_end_of_a_long_log_is_an_end() {
     assert!(e.to_string().contains("is no command of any server"), "{e}");
     let (report, _) = replay_bytes(log, Until::default(), true).unwrap();
     assert_eq!((report.commands, report.skipped.len()), (8002, 1));
+}
+
+/// What would need more memory than it may have ends with an error, be it a log or an RDB.
+#[test]
+fn memory_that_is_not_allowed_is_not_taken() {
+    if redisk::limits::resident().is_none() {
+        eprintln!("skipped: this system does not tell how much memory is resident");
+        return;
+    }
+    for file in ["replay/redis-6.2.14-log.aof", "rdb/redis-7.0.15-funcs.rdb"] {
+        let source = Source::open(&testdata(file)).unwrap();
+        let mut engine = replay::engine(&source, None);
+        let options = Options {
+            max_memory: Some(1 << 20),
+            ..options(Until::default(), 0)
+        };
+        let e = replay::replay(source, &mut engine, &options).unwrap_err();
+        assert_eq!(e.kind(), redisk::ErrorKind::Limit);
+        assert!(e.place().offset.is_some() && e.place().file.is_some(), "{e}");
+    }
 }
 
 /// What `EXEC` runs in vain is told as what runs in vain outside of it.

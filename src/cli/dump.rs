@@ -189,7 +189,7 @@ pub(super) fn run(args: &Args, cx: &Context) -> Result<Exit> {
         &args.path,
         "dump",
         args.filters.now_ms(),
-        args.machine.threads()?,
+        (args.machine.threads()?, args.machine.max_memory),
         cx,
     )?;
     let target = server(args, &input);

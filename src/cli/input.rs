@@ -448,7 +448,7 @@ pub(super) struct Machine {
     /// Threads to work with; the output is the same whatever their number [default: the cores].
     #[arg(long, value_name = "N")]
     threads: Option<NonZeroUsize>,
-    /// Refuse to start what may need more memory than this (64mb, 2gb), and use fewer threads where that is enough.
+    /// Use no more memory than this (64mb, 2gb): fewer threads where that is enough, else an error instead of more.
     #[arg(long, value_name = "SIZE", value_parser = units::parse_size)]
     pub(super) max_memory: Option<u64>,
 }

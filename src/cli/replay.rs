@@ -125,6 +125,7 @@ pub(super) fn run(args: &Args, cx: &Context) -> Result<Exit> {
         threads,
         skip_unknown: args.skip_unknown,
         skip_scripts: args.skip_scripts,
+        max_memory: args.machine.max_memory,
         progress: &|bytes| progress.at(bytes),
     };
     let start = Instant::now();

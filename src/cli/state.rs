@@ -15,12 +15,15 @@ use std::path::Path;
 /// An RDB to be read, and what came of the log that it was made from.
 pub(super) type State = (Input, Option<Report>);
 
+/// Threads, and the most memory that the state of a log may take.
+type Room = (usize, Option<u64>);
+
 /// Opens a path. A log is run through the engine first; `doing` is what is to be done with its keys.
 pub(super) fn open(
     path: &Path,
     doing: &str,
     now_ms: i64,
-    threads: usize,
+    room: Room,
     cx: &Context,
 ) -> Result<State> {
     let source = Source::open(path)?;
@@ -36,16 +39,16 @@ pub(super) fn open(
             input::only_rdb(&input, doing)?;
             return Ok((input, None));
         }
-        return replayed(Source::File(input), path, now_ms, threads, cx);
+        return replayed(Source::File(input), path, now_ms, room, cx);
     }
-    replayed(source, path, now_ms, threads, cx)
+    replayed(source, path, now_ms, room, cx)
 }
 
 fn replayed(
     source: Source,
     path: &Path,
     now_ms: i64,
-    threads: usize,
+    (threads, max_memory): Room,
     cx: &Context,
 ) -> Result<State> {
     let mut engine = replay::engine(&source, None);
@@ -56,6 +59,7 @@ fn replayed(
         threads,
         skip_unknown: false,
         skip_scripts: false,
+        max_memory,
         progress: &|bytes| progress.at(bytes),
     };
     let report = replay::replay(source, &mut engine, &options)?;

@@ -43,6 +43,7 @@ struct Worker<'s, 'k> {
     place: &'s Mutex<Place<'k>>,
     functions: &'s Mutex<Vec<(u64, Vec<u8>)>>,
     loader: Loader,
+    options: &'s Options<'s>,
     sc: Scratch,
 }
 
@@ -62,6 +63,7 @@ impl Place<'_> {
 
 impl Work for Worker<'_, '_> {
     fn block(&mut self, block: &Block, _out: &mut Out<'_, '_>) -> Result<Flow> {
+        self.options.room(block.base)?;
         let mut batch = Vec::with_capacity(block.frames.len());
         let mut failed = None;
         for record in block.records() {
@@ -143,6 +145,7 @@ pub(super) fn load(reader: Reader, engine: &mut Engine, options: &Options<'_>) -
         place: &place,
         functions: &functions,
         loader: Loader::new(limits),
+        options,
         sc: Scratch::default(),
     };
     let (reader, error) = {

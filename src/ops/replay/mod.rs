@@ -19,9 +19,11 @@ use crate::engine::{Engine, Session};
 use crate::error::{Error, ErrorKind, Result};
 use crate::filter::glob::Glob;
 use crate::input::open::{Content, Input};
+use crate::limits;
 use crate::model::commands;
 use crate::model::kind::Flavour;
 use crate::model::target::{self, Target};
+use crate::model::units;
 use crate::pipe::log::Source as Commands;
 use crate::rdb::frame;
 use crate::source::aof::{Opened, Part, Source, says_preamble};
@@ -54,6 +56,8 @@ pub struct Options<'a> {
     pub now_ms: i64,
     /// Workers that load RDB files.
     pub threads: usize,
+    /// The most memory that this process may have resident, in bytes: looked at after every block of the input.
+    pub max_memory: Option<u64>,
     /// Is told how many bytes were read.
     pub progress: &'a (dyn Fn(u64) + Sync),
 }
@@ -90,6 +94,24 @@ pub struct Report {
     pub skipped: Vec<(String, u64)>,
     /// Why it stopped before the end, if it did: file, offset and reason.
     pub stopped: Option<(String, u64, String)>,
+}
+
+impl Options<'_> {
+    /// Whether there is room for more, `at` that offset.
+    fn room(&self, at: u64) -> Result<()> {
+        let Some(max) = self.max_memory else {
+            return Ok(());
+        };
+        match limits::resident() {
+            Some(used) if used > max => Err(Error::limit(format!(
+                "the state so far needs {} of memory, {} are allowed",
+                units::format_bytes(used),
+                units::format_bytes(max)
+            ))
+            .at(at)),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// Refused commands that are named.
@@ -215,6 +237,7 @@ impl walk::Visit for Replay<'_, '_> {
 impl Replay<'_, '_> {
     fn block(&mut self, block: &Block, part: &Part, session: &mut Session) -> Result<bool> {
         (self.options.progress)(block.at);
+        self.options.room(block.at)?;
         // A few commands ahead their keys are looked at, as most of the time would be waiting for memory otherwise.
         let mut ahead = block.commands();
         let mut left = 0;
