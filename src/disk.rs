@@ -97,6 +97,108 @@ impl Staged {
     }
 }
 
+/// A folder that is not complete yet: written under another name beside its place, and there at once or not at all.
+#[derive(Debug)]
+pub struct StagedFolder {
+    folder: tempfile::TempDir,
+    target: PathBuf,
+    name: String,
+}
+
+impl StagedFolder {
+    /// Begins to make `target`.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Usage`] when it is there and not an empty folder; [`crate::ErrorKind::Io`].
+    pub fn create(target: &Path) -> Result<StagedFolder> {
+        let name = target.to_string_lossy().into_owned();
+        let is_there = Error::usage("is there already").in_file(&name);
+        match std::fs::read_dir(target) {
+            Ok(mut entries) => {
+                if entries.next().is_some() {
+                    return Err(is_there);
+                }
+            }
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+            Err(_) => return Err(is_there),
+        }
+        let Some(file_name) = target.file_name() else {
+            return Err(Error::usage("is no name for a folder").in_file(&name));
+        };
+        let mut prefix = std::ffi::OsString::from(".");
+        prefix.push(file_name);
+        prefix.push(".");
+        let folder = tempfile::Builder::new()
+            .prefix(&prefix)
+            .suffix(".tmp")
+            .tempdir_in(folder(target))
+            .map_err(|e| Error::from_io(e, "create").in_file(&name))?;
+        Ok(StagedFolder {
+            folder,
+            target: target.to_owned(),
+            name,
+        })
+    }
+
+    /// The name it has until it is complete.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// A new file in it.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Io`]
+    pub fn file(&self, name: &str) -> Result<File> {
+        File::create_new(self.folder.path().join(name))
+            .map_err(|e| Error::from_io(e, "create").in_file(name))
+    }
+
+    /// It is complete: all of it is synced, and takes its name.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Io`]
+    pub fn commit(self) -> Result<()> {
+        let StagedFolder {
+            folder: staged,
+            target,
+            name,
+        } = self;
+        let settle = || -> io::Result<()> {
+            for entry in std::fs::read_dir(staged.path())? {
+                File::open(entry?.path())?.sync_all()?;
+            }
+            open_to_others(staged.path())?;
+            sync_folder(staged.path())?;
+            std::fs::rename(staged.path(), &target)?;
+            sync_folder(folder(&target))
+        };
+        settle().map_err(|e| Error::from_io(e, "complete").in_file(&name))?;
+        // Under its name it stays.
+        let _ = staged.keep();
+        Ok(())
+    }
+}
+
+/// Gives a new folder the mode that folders usually get.
+#[cfg(unix)]
+fn open_to_others(folder: &Path) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    match umask() {
+        Some(mask) => {
+            let mode = std::fs::Permissions::from_mode(0o777 & !mask);
+            std::fs::set_permissions(folder, mode)
+        }
+        None => Ok(()),
+    }
+}
+
+#[cfg(not(unix))]
+fn open_to_others(_: &Path) -> io::Result<()> {
+    Ok(())
+}
+
 impl Write for Staged {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
         self.file.as_file().write(buf)
@@ -165,6 +267,30 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
 mod tests {
     use super::*;
     use crate::error::ErrorKind;
+
+    #[test]
+    fn a_folder_is_there_at_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let target = dir.path().join("set");
+        let names = || std::fs::read_dir(dir.path()).unwrap().count();
+        let staged = StagedFolder::create(&target).unwrap();
+        staged.file("a").unwrap().write_all(b"1").unwrap();
+        assert!(staged.file("a").is_err());
+        drop(staged);
+        assert_eq!(names(), 0);
+        // An empty folder may be in its place.
+        std::fs::create_dir(&target).unwrap();
+        let staged = StagedFolder::create(&target).unwrap();
+        staged.file("a").unwrap().write_all(b"1").unwrap();
+        assert!(std::fs::read_dir(&target).unwrap().next().is_none());
+        staged.commit().unwrap();
+        assert_eq!(std::fs::read(target.join("a")).unwrap(), b"1");
+        assert_eq!(names(), 1);
+        assert_eq!(
+            StagedFolder::create(&target).unwrap_err().kind(),
+            ErrorKind::Usage
+        );
+    }
 
     #[test]
     fn complete_or_not_at_all() {

@@ -321,7 +321,7 @@ fn work<R: Render, W: Write + Send + Into<Output>>(
 }
 
 /// Says what the output does not show.
-fn warn(report: &Report, name: &str, cx: &Context) {
+pub(super) fn warn(report: &Report, name: &str, cx: &Context) {
     let place = Place {
         file: Some(name.to_owned()),
         ..Place::default()

@@ -4,6 +4,7 @@
 //! What several commands share: `input` (paths, filters, threads), `output` (where results go), `progress`,
 //! `exit` (errors, warnings, exit codes), `doc` (reports as JSON), `text` (how keys are written, colours).
 
+mod convert;
 mod doc;
 mod dump;
 mod exit;
@@ -59,6 +60,7 @@ enum Command {
     Log(log::Args),
     Replay(replay::Args),
     Verify(verify::Args),
+    Convert(convert::Args),
     Completions(pages::Completions),
     Man(pages::Man),
     /// A path alone, and what stands behind it. (As an argument it would make shells complete files where commands are
@@ -171,6 +173,7 @@ fn run(command: Option<Command>, cx: &Context) -> Result<Exit> {
         Some(Command::Get(args)) => get::run(&args, cx),
         Some(Command::Log(args)) => log::run(&args, cx),
         Some(Command::Replay(args)) => replay::run(&args, cx),
+        Some(Command::Convert(args)) => convert::run(&args, cx),
         Some(Command::Verify(args)) => verify::run(&args, cx),
         Some(Command::Completions(args)) => pages::completions(&args),
         Some(Command::Man(args)) => pages::man(&args),

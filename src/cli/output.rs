@@ -1,6 +1,6 @@
 //! Where results go: stdout, or a file that is complete or not there at all.
 
-use crate::disk::Staged;
+use crate::disk::{Staged, StagedFolder};
 use crate::error::{Error, Result};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -19,6 +19,14 @@ pub(super) struct Target {
 }
 
 impl Target {
+    /// That file, or stdout for `-`.
+    pub(super) fn new(path: &Path, force: bool) -> Target {
+        Target {
+            output: Some(path.to_owned()),
+            force,
+        }
+    }
+
     /// Whether results go to stdout.
     pub(super) fn is_stdout(&self) -> bool {
         self.file().is_none()
@@ -26,10 +34,7 @@ impl Target {
 
     /// The same to another file.
     pub(super) fn at(&self, path: &Path) -> Target {
-        Target {
-            output: Some(path.to_owned()),
-            force: self.force,
-        }
+        Target::new(path, self.force)
     }
 
     fn file(&self) -> Option<&Path> {
@@ -52,7 +57,8 @@ impl Target {
                 Box::new(file),
             )));
         }
-        let staged = interrupt::guard(|| Staged::create(path, self.force)).map_err(|e| {
+        let create = || Staged::create(path, self.force);
+        let staged = interrupt::guard(create, Staged::path).map_err(|e| {
             if e.message() == "is there already" {
                 Error::usage("is there already (--force replaces it)").in_file(&name)
             } else {
@@ -63,6 +69,11 @@ impl Target {
             BUFFER, staged,
         ))))
     }
+}
+
+/// Begins a folder that is complete or not there at all.
+pub(super) fn folder(path: &Path) -> Result<StagedFolder> {
+    interrupt::guard(|| StagedFolder::create(path), StagedFolder::path)
 }
 
 const BUFFER: usize = 64 << 10;
@@ -141,23 +152,26 @@ pub(super) fn print(text: &str) -> Result<()> {
 /// Ctrl-C and other signals that end us: files that are not complete go first.
 #[cfg(unix)]
 mod interrupt {
-    use super::{Result, Staged};
+    use super::Result;
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
     use signal_hook::iterator::Signals;
     use signal_hook::low_level::emulate_default_handler;
-    use std::path::PathBuf;
+    use std::path::{Path, PathBuf};
     use std::sync::{Mutex, Once, PoisonError};
 
     static STAGED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
     static WATCH: Once = Once::new();
 
-    /// Creates a file that goes when a signal ends us.
-    pub(super) fn guard(create: impl FnOnce() -> Result<Staged>) -> Result<Staged> {
+    /// Creates a file or folder that goes when a signal ends us.
+    pub(super) fn guard<S>(
+        create: impl FnOnce() -> Result<S>,
+        path: impl FnOnce(&S) -> &Path,
+    ) -> Result<S> {
         WATCH.call_once(watch);
         // The lock is held while the file comes into being, so the watcher cannot miss it.
         let mut files = STAGED.lock().unwrap_or_else(PoisonError::into_inner);
         let staged = create()?;
-        files.push(staged.path().to_owned());
+        files.push(path(&staged).to_owned());
         Ok(staged)
     }
 
@@ -170,7 +184,8 @@ mod interrupt {
                 let files = STAGED.lock().unwrap_or_else(PoisonError::into_inner);
                 for file in files.iter() {
                     // It may have its final name by now.
-                    let _ = std::fs::remove_file(file);
+                    let gone = std::fs::remove_file(file);
+                    let _ = gone.or_else(|_| std::fs::remove_dir_all(file));
                 }
                 let _ = emulate_default_handler(signal);
             }
@@ -180,9 +195,13 @@ mod interrupt {
 
 #[cfg(not(unix))]
 mod interrupt {
-    use super::{Result, Staged};
+    use super::Result;
+    use std::path::Path;
 
-    pub(super) fn guard(create: impl FnOnce() -> Result<Staged>) -> Result<Staged> {
+    pub(super) fn guard<S>(
+        create: impl FnOnce() -> Result<S>,
+        _: impl FnOnce(&S) -> &Path,
+    ) -> Result<S> {
         create()
     }
 }

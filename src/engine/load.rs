@@ -140,7 +140,7 @@ struct Builder {
     /// A set that has seen only integers.
     ints: Vec<i64>,
     only_ints: bool,
-    /// The last member of a sorted set, and whether all came in order.
+    /// The last member of a sorted set, and whether it is packed already as it is to be.
     last: (f64, Vec<u8>),
     sorted: bool,
     big: Option<Value>,
@@ -400,8 +400,15 @@ impl Visit for Builder {
             self.limits.zset_entries,
         ) {
             self.push_str(&member);
-            push_score(score, &self.limits, &mut Pack::new(&mut self.vec, 0));
+            // Whether the sign of a -0 stays is settled at the end: it does in a set that is not packed then.
+            let keeping = Limits {
+                zset_negative_zero: true,
+                ..self.limits
+            };
+            push_score(score, &keeping, &mut Pack::new(&mut self.vec, 0));
             self.count += 1;
+            let is_minus_zero = score == 0.0 && score.is_sign_negative();
+            self.sorted &= !is_minus_zero || self.limits.zset_negative_zero;
             if self.sorted {
                 let (last_score, last_name) = &mut self.last;
                 let in_order = self.count == 1

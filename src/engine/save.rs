@@ -18,6 +18,7 @@ use crate::model::kind::Flavour;
 use crate::model::target::Target;
 use crate::packed::pack::{self, Pack};
 use crate::packed::string::Str;
+use crate::rdb::frame::Header;
 use crate::rdb::{length, opcode};
 use std::collections::BTreeMap;
 use std::io::{Read, Result};
@@ -40,9 +41,8 @@ impl Saver {
     /// Of all that these hold, for that server.
     #[must_use]
     pub fn new(dbs: BTreeMap<u32, Db>, functions: &Functions, target: &'static Target) -> Saver {
-        let mut out = target.flavour.magic().as_bytes().to_vec();
-        let digits = 9 - out.len();
-        out.extend_from_slice(format!("{:0digits$}", target.rdb).as_bytes());
+        let mut out = Vec::new();
+        Header::of(target).write(&mut out);
         for code in functions.sources() {
             out.push(opcode::FUNCTION2);
             string(code, &mut out);

@@ -19,7 +19,9 @@ macro_rules! kinds {
                 match self { $(Loss::$variant => $word,)* }
             }
 
-            fn text(self, one: bool) -> &'static str {
+            /// What is lost, in words: of one, or of several.
+            #[must_use]
+            pub fn text(self, one: bool) -> &'static str {
                 match self { $(Loss::$variant => if one { $one } else { $many },)* }
             }
         }
@@ -76,15 +78,43 @@ pub struct Lost {
 #[derive(Debug, Clone, Default)]
 pub struct Losses {
     lost: Vec<(Loss, Lost)>,
+    /// Each of them, where that is wanted.
+    each: Option<Vec<(Loss, u64, Place)>>,
 }
 
 impl Losses {
+    /// That keep every one, with how much was lost there.
+    #[must_use]
+    pub fn one_by_one() -> Losses {
+        Losses {
+            lost: Vec::new(),
+            each: Some(Vec::new()),
+        }
+    }
+
+    /// Each of them in the order of the file, where they were kept.
+    pub fn each(&self) -> impl Iterator<Item = &(Loss, u64, Place)> {
+        let mut each: Vec<_> = self.each.iter().flatten().collect();
+        each.sort_by_key(|(_, _, place)| place.offset);
+        each.into_iter()
+    }
+
     /// Adds `n` of a kind at a place with an offset.
     #[cold]
     pub fn add(&mut self, loss: Loss, n: u64, place: impl FnOnce() -> Place) {
         if n == 0 {
             return;
         }
+        if let Some(each) = &mut self.each {
+            let place = place();
+            each.push((loss, n, place.clone()));
+            self.count_in(loss, n, || place);
+        } else {
+            self.count_in(loss, n, place);
+        }
+    }
+
+    fn count_in(&mut self, loss: Loss, n: u64, place: impl FnOnce() -> Place) {
         match self.lost.iter_mut().find(|(kind, _)| *kind == loss) {
             // One worker meets the records of a file in their order.
             Some((_, lost)) => lost.count = lost.count.saturating_add(n),
@@ -100,6 +130,9 @@ impl Losses {
 
     /// Joins what two workers lost.
     pub fn merge(&mut self, other: Losses) {
+        if let Some(each) = other.each {
+            self.each.get_or_insert_default().extend(each);
+        }
         for (loss, lost) in other.lost {
             match self.lost.iter_mut().find(|(kind, _)| *kind == loss) {
                 Some((_, mine)) => {

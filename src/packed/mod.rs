@@ -9,6 +9,7 @@ pub mod listpack;
 pub mod lzf;
 pub mod pack;
 pub mod string;
+pub mod zip;
 pub mod ziplist;
 pub mod zipmap;
 

@@ -115,7 +115,8 @@ impl Used {
 }
 
 /// Who knows the records that are no keys, and the attributes of keys that came after the first versions.
-fn since(flavour: Flavour, op: u8) -> Since {
+#[must_use]
+pub fn since(flavour: Flavour, op: u8) -> Since {
     match (op, flavour) {
         (opcode::AUX | opcode::RESIZEDB, _) => Since::both((3, 2)),
         (opcode::MODULE_AUX | opcode::IDLE | opcode::FREQ, _) => Since::both((5, 0)),

@@ -17,12 +17,13 @@ use super::skip;
 use super::string;
 use super::template::{Template, Templates};
 use super::types::{self, Layout, TypeRow};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Place, Result};
 use crate::input::bytes::{At, Bytes, Data, Far, Paged, ReadAt, Slice, past_the_end};
 use crate::input::checksum::Crc64;
 use crate::input::spool::Spool;
 use crate::limits::{self, Sizes};
 use crate::model::kind::{Encoding, Flavour};
+use crate::model::target::Target;
 use std::io::Read;
 use std::sync::Arc;
 
@@ -90,6 +91,22 @@ impl Header {
             ));
         }
         Ok(Header { flavour, version })
+    }
+
+    /// Appends magic and version.
+    pub fn write(self, out: &mut Vec<u8>) {
+        let magic = self.flavour.magic();
+        let digits = HEADER_LEN - magic.len();
+        out.extend_from_slice(format!("{magic}{:0digits$}", self.version).as_bytes());
+    }
+
+    /// What that server writes.
+    #[must_use]
+    pub fn of(target: &Target) -> Header {
+        Header {
+            flavour: target.flavour,
+            version: target.rdb,
+        }
     }
 }
 
@@ -278,6 +295,27 @@ impl<'b> Record<'b> {
             Slice::new(self.cut(self.frame.key, self.frame.body), self.key_offset()),
             self.frame.db,
         )
+    }
+
+    /// The key's string as it stands in the file.
+    #[must_use]
+    pub fn raw_key(&self) -> &'b [u8] {
+        self.cut(self.frame.key, self.frame.body)
+    }
+
+    /// Where it is: its offset, and of a key db and name.
+    #[must_use]
+    pub fn place(&self) -> Place {
+        let key = self.row().and_then(|_| {
+            let mut held = Vec::new();
+            self.key(&mut held).map(<[u8]>::to_vec).ok()
+        });
+        Place {
+            offset: Some(self.offset()),
+            db: key.is_some().then_some(self.frame.db),
+            key,
+            ..Place::default()
+        }
     }
 
     /// How a key's value is encoded: the type's encoding, or for strings how this one is packed.

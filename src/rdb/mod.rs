@@ -1,8 +1,10 @@
 //! The RDB format, read and judged. Source: `rdb.c` and `rdb.h` of Redis and Valkey.
 
 pub mod check;
+pub mod choose;
 pub mod compat;
 pub mod distinct;
+pub mod encode;
 pub mod frame;
 pub mod keys;
 pub mod length;

@@ -19,7 +19,6 @@
 
 use super::bytes::{self, Base64Stream, Binary};
 use super::{Key, Render, Rendered};
-use crate::aof::rewrite;
 use crate::error::Result;
 use crate::model::kind::StreamId;
 use crate::model::loss::{Loss, Losses};
@@ -128,7 +127,7 @@ const MARK: &[u8] = b"base64:";
 impl Csv {
     #[cold]
     fn lose(&mut self, loss: Loss, n: u64, record: &Record<'_>) {
-        self.losses.add(loss, n, || rewrite::place(record));
+        self.losses.add(loss, n, || record.place());
     }
 
     /// A cell with a byte string.

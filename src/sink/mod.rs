@@ -2,9 +2,11 @@
 //! so what a renderer writes for a record must not depend on records of other blocks.
 
 pub mod bytes;
+pub mod compress;
 pub mod csv;
 pub mod json;
 pub mod keys;
+pub mod rdb;
 pub mod resp;
 pub mod restore;
 pub mod table;

@@ -50,7 +50,7 @@ impl Restore {
 
     #[cold]
     fn lose(&mut self, loss: Loss, record: &Record<'_>) {
-        self.losses.add(loss, 1, || rewrite::place(record));
+        self.losses.add(loss, 1, || record.place());
     }
 }
 

@@ -25,7 +25,7 @@
 
 mod stream;
 
-use crate::error::{Place, Result};
+use crate::error::Result;
 use crate::model::kind::{Flavour, Kind};
 use crate::model::loss::{Loss, Losses};
 use crate::model::number::{self, DoubleText};
@@ -264,27 +264,12 @@ impl Rewrite {
 
     #[cold]
     fn lose(&mut self, loss: Loss, n: u64, record: &Record<'_>) {
-        self.losses.add(loss, n, || place(record));
+        self.losses.add(loss, n, || record.place());
     }
 }
 
 /// What servers take for no expiry where it stands in a file.
 pub const NO_EXPIRY: i64 = -1;
-
-/// A record's place, for [`Losses`].
-#[must_use]
-pub fn place(record: &Record<'_>) -> Place {
-    let key = record.row().and_then(|_| {
-        let mut held = Vec::new();
-        record.key(&mut held).map(<[u8]>::to_vec).ok()
-    });
-    Place {
-        offset: Some(record.offset()),
-        db: key.is_some().then_some(record.frame.db),
-        key,
-        ..Place::default()
-    }
-}
 
 /// Appends `SELECT db`.
 pub fn select(db: u64, out: &mut Vec<u8>) {

@@ -1,0 +1,327 @@
+//! Keys for another server: copied as they stand where it reads that, written anew where not.
+//!
+//! ```text
+//!   record ─▶ does the target load its type? ─ yes ─▶ the bytes of the value, after a look at all of it
+//!                        │ no
+//!                        ├─▶ of moderate size: held ([`items`]), written in the target's own encoding
+//!                        ├─▶ larger: read twice ([`large`]), written as it comes
+//!                        ├─▶ stream: nodes as they stand, the rest in an older version ([`stream`])
+//!                        └─▶ no such type there: left out, and counted
+//! ```
+//! What a target cannot hold is counted in [`Losses`]. Source: redis `src/rdb.c`, `rdbSaveObject`; see [`choose`] for who
+//! writes what.
+
+mod items;
+mod large;
+mod nodes;
+mod packed;
+mod stream;
+mod strings;
+
+use super::choose::{self, Thresholds};
+use super::frame::Record;
+use super::payload;
+use super::types::{Layout, TypeRow};
+use super::visit::Visit;
+use super::walk::{self, Scratch};
+use super::{length, opcode};
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::finding::{Finding, Severity};
+use crate::model::kind::Kind;
+use crate::model::loss::{Loss, Losses};
+use crate::model::target::{Since, Target};
+use crate::resp::encode::Output;
+use items::{Items, Pen};
+use packed::Packed;
+use strings::Strings;
+
+/// What servers take for no expiry where it stands in a file.
+const NO_EXPIRY: i64 = -1;
+/// Who reads idle times and access frequencies in front of a key.
+const USAGE: Since = Since::both((5, 0));
+/// Who reads hash templates.
+const TEMPLATES: Since = Since::redis((8, 10));
+
+/// How to write.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// The server.
+    pub target: &'static Target,
+    /// Up to where it keeps values packed.
+    pub thresholds: Thresholds,
+    /// Whether strings are compressed.
+    pub compress: bool,
+    /// Whether values are written anew even where they could be copied: their packing is not a server's.
+    pub again: bool,
+    /// Whether values of modules are left out.
+    pub drop_modules: bool,
+    /// Whether each loss is kept, not their number alone.
+    pub one_by_one: bool,
+}
+
+/// What became of a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Encoded {
+    /// It is written.
+    Done,
+    /// It has no elements: servers since 6.2 leave it out.
+    Empty,
+    /// The target has no such type; it is counted as lost.
+    Left,
+}
+
+/// Writes keys for one server.
+pub struct Encoder {
+    options: Options,
+    strings: Strings,
+    packed: Packed,
+    items: Items,
+    losses: Losses,
+}
+
+/// A look at all of a value.
+struct Look {
+    target: &'static Target,
+    empty: bool,
+    /// The target refuses how it is packed.
+    refused: bool,
+}
+
+impl Visit for Look {
+    fn reads(&self) -> bool {
+        false
+    }
+
+    fn empty(&mut self) -> Result<()> {
+        self.empty = true;
+        Ok(())
+    }
+
+    fn finding(&mut self, finding: Finding) -> Result<()> {
+        if finding.severity == Severity::Damage {
+            return Err(finding.into_error());
+        }
+        self.refused |= finding.refused.by(self.target);
+        Ok(())
+    }
+}
+
+impl Encoder {
+    /// For that server.
+    #[must_use]
+    pub fn new(options: Options) -> Encoder {
+        Encoder {
+            options,
+            strings: Strings::new(options.compress),
+            packed: Packed::default(),
+            items: Items::default(),
+            losses: if options.one_by_one {
+                Losses::one_by_one()
+            } else {
+                Losses::default()
+            },
+        }
+    }
+
+    /// What could not be carried so far.
+    #[must_use]
+    pub fn losses(&self) -> &Losses {
+        &self.losses
+    }
+
+    /// Counts what is lost of a record.
+    #[cold]
+    pub fn lose(&mut self, loss: Loss, n: u64, record: &Record<'_>) {
+        self.losses.add(loss, n, || record.place());
+    }
+
+    /// Appends a string as servers write it.
+    pub fn string(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
+        self.strings.text(bytes, out);
+    }
+
+    /// Writes a key: what stands in front of it, its type, its name, its value. After an error, or where it is not
+    /// written, what is in the output of it is to be taken back.
+    ///
+    /// # Errors
+    /// Damage of the value, naming the key; `Unsupported` for what no server would load.
+    pub fn key<O: Output>(
+        &mut self,
+        record: &Record<'_>,
+        row: &'static TypeRow,
+        name: &[u8],
+        sc: &mut Scratch,
+        out: &mut O,
+    ) -> Result<Encoded> {
+        self.try_key(record, row, name, sc, out)
+            .map_err(|e| record.name(e))
+    }
+
+    fn try_key<O: Output>(
+        &mut self,
+        record: &Record<'_>,
+        row: &'static TypeRow,
+        name: &[u8],
+        sc: &mut Scratch,
+        out: &mut O,
+    ) -> Result<Encoded> {
+        let target = self.options.target;
+        let mut look = Look {
+            target,
+            empty: false,
+            refused: false,
+        };
+        let copied = self.is_copied(record, row)?;
+        let whole = !copied && !is_opaque(row.kind) && row.kind != Kind::Stream;
+        if whole {
+            self.items.clear();
+            walk::record(record, row, true, sc, &mut self.items)?;
+            look.empty = self.items.empty;
+        } else {
+            walk::record(record, row, true, sc, &mut look)?;
+        }
+        if look.empty {
+            return Ok(Encoded::Empty);
+        }
+        let has_place = match row.kind {
+            Kind::Module => copied && !self.options.drop_modules,
+            Kind::Stream => choose::stream_version(target).is_some(),
+            kind => copied || !is_opaque(kind),
+        };
+        if !has_place {
+            self.lose(Loss::Key, 1, record);
+            return Ok(Encoded::Left);
+        }
+        self.attributes(record, out.bytes());
+        let type_at = out.bytes().len();
+        out.bytes().push(row.code);
+        if copied && !look.refused {
+            out.bytes().extend_from_slice(record.raw_key());
+            let (far, len) = record.raw()?;
+            far.chunks(len, &mut |piece| {
+                out.bytes().extend_from_slice(piece);
+                out.relieve()
+            })?;
+            return Ok(Encoded::Done);
+        }
+        if look.refused && is_opaque(row.kind) {
+            let message = format!("{target} does not load this value (verify says why)");
+            return Err(Error::new(ErrorKind::Unsupported, message).at(record.body_offset()));
+        }
+        if look.refused && row.kind != Kind::Stream {
+            // Its packing is mended by writing it anew.
+            self.items.clear();
+            walk::record(record, row, false, sc, &mut self.items)?;
+        }
+        self.strings.text(name, out.bytes());
+        self.value(record, row, type_at, sc, out)?;
+        out.relieve()?;
+        Ok(Encoded::Done)
+    }
+
+    /// Whether the target loads the value as it stands.
+    fn is_copied(&self, record: &Record<'_>, row: &'static TypeRow) -> Result<bool> {
+        let target = self.options.target;
+        let refers = matches!(
+            row.layout,
+            Layout::TemplateListpackRef | Layout::TemplateArrayRef
+        );
+        let loads = target.has(payload::since(record, row)?);
+        let again = self.options.again && !is_opaque(row.kind);
+        Ok(loads && !again && (!refers || target.has(TEMPLATES)))
+    }
+
+    fn attributes(&mut self, record: &Record<'_>, out: &mut Vec<u8>) {
+        let attrs = &record.frame.attrs;
+        let target = self.options.target;
+        if let Some(ms) = attrs.expire_ms.filter(|ms| *ms != NO_EXPIRY) {
+            out.push(opcode::EXPIRETIME_MS);
+            out.extend_from_slice(&ms.to_le_bytes());
+        }
+        match (attrs.idle, attrs.freq) {
+            (None, None) => {}
+            _ if !target.has(USAGE) => self.lose(Loss::Usage, 1, record),
+            (Some(idle), _) => {
+                out.push(opcode::IDLE);
+                length::write(idle, out);
+            }
+            (None, Some(freq)) => out.extend_from_slice(&[opcode::FREQ, freq]),
+        }
+        if attrs.noevict {
+            self.lose(Loss::NoEvict, 1, record);
+        }
+        match record.meta() {
+            Some(meta) if target.has(payload::KEY_META) => out.extend_from_slice(meta),
+            Some(_) => self.lose(Loss::KeyMeta, 1, record),
+            None => {}
+        }
+    }
+
+    /// Writes a value anew; its type code goes to `type_at`.
+    fn value<O: Output>(
+        &mut self,
+        record: &Record<'_>,
+        row: &'static TypeRow,
+        type_at: usize,
+        sc: &mut Scratch,
+        out: &mut O,
+    ) -> Result<()> {
+        let target = self.options.target;
+        if let Layout::Stream(source) = row.layout {
+            let version = choose::stream_version(target).unwrap_or(1).min(source);
+            set(out.bytes(), type_at, choose::stream_code(version));
+            let losses = &mut self.losses;
+            let mut lose = |loss, n| losses.add(loss, n, || record.place());
+            let how = (version, self.options.again);
+            return stream::write(record, row, how, &mut self.strings, sc, out, &mut lose);
+        }
+        let last = if target.has(choose::VALKEY_FIELD_EXPIRIES) {
+            Some(u64::MAX)
+        } else if target.has(choose::FIELD_EXPIRIES) {
+            Some(choose::LAST_FIELD_EXPIRY)
+        } else {
+            None
+        };
+        let mut pen = Pen {
+            target,
+            thresholds: &self.options.thresholds,
+            strings: &mut self.strings,
+            packed: &mut self.packed,
+        };
+        let items = &mut self.items;
+        if items.too_much {
+            let mut survey = large::Survey::new(&pen, last);
+            walk::record(record, row, false, sc, &mut survey)?;
+            let cut = survey.cut;
+            // The code is known before the first byte may have to be passed on.
+            let mut writer = large::Writer::begin(pen, row.kind, &survey, type_at, out);
+            walk::record(record, row, false, sc, &mut writer)?;
+            writer.end();
+            self.losses.add(Loss::FieldExpiry, cut, || record.place());
+            return Ok(());
+        }
+        let cut = items.cut_expiries(last);
+        let buf = out.bytes();
+        let code = match row.kind {
+            Kind::List => pen.list(items, buf)?,
+            Kind::Set => pen.set(items, buf)?,
+            Kind::Zset => pen.zset(items, buf)?,
+            Kind::Hash => pen.hash(items, buf)?,
+            _ => pen.string(items, buf)?,
+        };
+        set(buf, type_at, code);
+        self.losses.add(Loss::FieldExpiry, cut, || record.place());
+        Ok(())
+    }
+}
+
+/// Whether values of that kind are copied or not taken at all.
+fn is_opaque(kind: Kind) -> bool {
+    matches!(kind, Kind::Module | Kind::Array | Kind::Gcra)
+}
+
+fn set(out: &mut [u8], at: usize, code: u8) {
+    if let Some(place) = out.get_mut(at) {
+        *place = code;
+    }
+}
