@@ -100,11 +100,15 @@ impl Header {
         out.extend_from_slice(format!("{magic}{:0digits$}", self.version).as_bytes());
     }
 
-    /// What that server writes.
+    /// What that server writes. Valkey before 9.0 has the magic and versions of Redis.
     #[must_use]
     pub fn of(target: &Target) -> Header {
         Header {
-            flavour: target.flavour,
+            flavour: if target.rdb < 80 {
+                Flavour::Redis
+            } else {
+                target.flavour
+            },
             version: target.rdb,
         }
     }
@@ -950,12 +954,14 @@ impl Reader {
             self.carry.drain(..8);
             end += 8;
         }
-        if self.keep_tail && !self.input_ended && self.carry.is_empty() {
-            self.input_ended = fill(&mut *self.input, &mut self.carry, 1, end)?;
+        // What the tail begins with is told wherever the blocks end. Who keeps it may be waiting for more of it.
+        let wanted = if self.keep_tail { 1 } else { TAIL_HEAD };
+        if !self.input_ended && self.carry.len() < wanted {
+            self.input_ended = fill(&mut *self.input, &mut self.carry, wanted, end)?;
         }
         let tail_head = self
             .carry
-            .get(..self.carry.len().min(64))
+            .get(..self.carry.len().min(TAIL_HEAD))
             .unwrap_or_default()
             .to_vec();
         let mut tail_len = self.carry.len() as u64;
@@ -981,6 +987,9 @@ impl Reader {
         Ok(())
     }
 }
+
+/// Bytes of a tail that are told.
+const TAIL_HEAD: usize = 64;
 
 /// Reads an attribute of the next key; `false` where `code` is none.
 #[inline]
@@ -1175,10 +1184,19 @@ impl<'a> Bytes<'a> for Feed<'_> {
             );
         }
         scratch.clear();
+        let start = self.at();
         let mut need = usize::try_from(n).unwrap_or(limits::GIANT);
         while need > 0 {
             let part = need.min(self.block);
-            let window = self.window(part)?;
+            // What is missing is missing from all of it, wherever the pages end.
+            let window = match self.window(part) {
+                Ok(window) => window,
+                Err(e) if e.kind() == ErrorKind::Truncated => {
+                    let left = scratch.len() + self.page.len() - self.next;
+                    return Err(start.truncated(past_the_end(n, left as u64)));
+                }
+                Err(e) => return Err(e),
+            };
             scratch.extend_from_slice(window.get(..part).unwrap_or(window));
             self.next += part;
             need -= part;

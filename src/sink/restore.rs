@@ -12,12 +12,13 @@
 
 use super::{Key, Render, Rendered};
 use crate::aof::rewrite;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::model::finding::{Finding, Severity};
 use crate::model::kind::Flavour;
 use crate::model::loss::{Loss, Losses};
 use crate::model::target::{Since, Target};
 use crate::pipe::Out;
+use crate::rdb::encode as encode_rdb;
 use crate::rdb::frame::{Header, Record, What};
 use crate::rdb::opcode;
 use crate::rdb::payload::{self, Payload};
@@ -73,11 +74,7 @@ impl Visit for Look {
         if !finding.refused.by(self.target) {
             return Ok(());
         }
-        let offset = finding.place.offset.unwrap_or_default();
-        let (_, message, place) = finding.into_error().into_parts();
-        let message = format!("{} does not load this: {message}", self.target);
-        let e = Error::new(ErrorKind::Unsupported, message).at(offset);
-        Err(place.path.into_iter().rev().fold(e, Error::within))
+        Err(encode_rdb::refusal(finding, self.target))
     }
 }
 

@@ -22,7 +22,7 @@ use super::choose::{self, Thresholds};
 use super::frame::Record;
 use super::payload;
 use super::types::{Layout, TypeRow};
-use super::visit::Visit;
+use super::visit::{StreamPart, Visit};
 use super::walk::{self, Scratch};
 use super::{length, opcode};
 use crate::error::{Error, ErrorKind, Result};
@@ -82,9 +82,31 @@ pub struct Encoder {
 /// A look at all of a value.
 struct Look {
     target: &'static Target,
+    /// Whether it can be written anew.
+    kind: Kind,
     empty: bool,
     /// The target refuses how it is packed.
     refused: bool,
+    /// Entries of a stream.
+    entries: u64,
+}
+
+/// What is wrong with a value that a server therefore does not load, as an error.
+#[must_use]
+pub fn refusal(finding: Finding, target: &Target) -> Error {
+    let offset = finding.place.offset.unwrap_or_default();
+    let (_, message, place) = finding.into_error().into_parts();
+    let message = format!("{target} does not load this: {message}");
+    let e = Error::new(ErrorKind::Unsupported, message).at(offset);
+    place.path.into_iter().rev().fold(e, Error::within)
+}
+
+/// Whether writing a value of that kind anew mends what is wrong with it.
+fn is_mended(kind: Kind, code: &str) -> bool {
+    match kind {
+        Kind::Stream => code == "stream-length",
+        kind => !is_opaque(kind) && !code.starts_with("duplicate") && code != "nan-score",
+    }
 }
 
 impl Visit for Look {
@@ -97,11 +119,21 @@ impl Visit for Look {
         Ok(())
     }
 
+    fn stream(&mut self, part: StreamPart<'_>) -> Result<()> {
+        self.entries += u64::from(matches!(part, StreamPart::Entry(_)));
+        Ok(())
+    }
+
     fn finding(&mut self, finding: Finding) -> Result<()> {
         if finding.severity == Severity::Damage {
             return Err(finding.into_error());
         }
-        self.refused |= finding.refused.by(self.target);
+        if finding.refused.by(self.target) {
+            if !is_mended(self.kind, finding.code) {
+                return Err(refusal(finding, self.target));
+            }
+            self.refused = true;
+        }
         Ok(())
     }
 }
@@ -168,8 +200,10 @@ impl Encoder {
         let target = self.options.target;
         let mut look = Look {
             target,
+            kind: row.kind,
             empty: false,
             refused: false,
+            entries: 0,
         };
         let copied = self.is_copied(record, row)?;
         let whole = !copied && !is_opaque(row.kind) && row.kind != Kind::Stream;
@@ -204,17 +238,17 @@ impl Encoder {
             })?;
             return Ok(Encoded::Done);
         }
-        if look.refused && is_opaque(row.kind) {
-            let message = format!("{target} does not load this value (verify says why)");
-            return Err(Error::new(ErrorKind::Unsupported, message).at(record.body_offset()));
-        }
         if look.refused && row.kind != Kind::Stream {
             // Its packing is mended by writing it anew.
             self.items.clear();
             walk::record(record, row, false, sc, &mut self.items)?;
         }
         self.strings.text(name, out.bytes());
-        self.value(record, row, type_at, sc, out)?;
+        if let Layout::Stream(version) = row.layout {
+            self.stream(record, row, (version, look.entries), type_at, sc, out)?;
+        } else {
+            self.value(record, row, type_at, sc, out)?;
+        }
         out.relieve()?;
         Ok(Encoded::Done)
     }
@@ -257,6 +291,28 @@ impl Encoder {
         }
     }
 
+    /// Writes a stream of that version and so many entries as the target knows it.
+    fn stream<O: Output>(
+        &mut self,
+        record: &Record<'_>,
+        row: &'static TypeRow,
+        (source, entries): (u8, u64),
+        type_at: usize,
+        sc: &mut Scratch,
+        out: &mut O,
+    ) -> Result<()> {
+        let known = choose::stream_version(self.options.target);
+        let how = stream::How {
+            version: known.unwrap_or(1).min(source),
+            again: self.options.again,
+            entries,
+        };
+        set(out.bytes(), type_at, choose::stream_code(how.version));
+        let losses = &mut self.losses;
+        let mut lose = |loss, n| losses.add(loss, n, || record.place());
+        stream::write(record, row, &how, &mut self.strings, sc, out, &mut lose)
+    }
+
     /// Writes a value anew; its type code goes to `type_at`.
     fn value<O: Output>(
         &mut self,
@@ -267,14 +323,6 @@ impl Encoder {
         out: &mut O,
     ) -> Result<()> {
         let target = self.options.target;
-        if let Layout::Stream(source) = row.layout {
-            let version = choose::stream_version(target).unwrap_or(1).min(source);
-            set(out.bytes(), type_at, choose::stream_code(version));
-            let losses = &mut self.losses;
-            let mut lose = |loss, n| losses.add(loss, n, || record.place());
-            let how = (version, self.options.again);
-            return stream::write(record, row, how, &mut self.strings, sc, out, &mut lose);
-        }
         let last = if target.has(choose::VALKEY_FIELD_EXPIRIES) {
             Some(u64::MAX)
         } else if target.has(choose::FIELD_EXPIRIES) {

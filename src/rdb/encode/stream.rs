@@ -66,6 +66,7 @@ fn compressed<'a, B: Bytes<'a>, O: Output>(
 #[derive(Default)]
 struct Survey {
     version: u8,
+    entries: u64,
     groups: u64,
     /// For each group: pending entries that stay, consumers, and those given back.
     counts: Vec<Counts>,
@@ -250,7 +251,7 @@ impl<O: Output> Visit for Writer<'_, O> {
         let version = self.survey.version;
         match part {
             StreamPart::Meta(meta) => {
-                self.number(meta.length);
+                self.number(self.survey.entries);
                 self.id(meta.last_id);
                 if version >= 2 {
                     self.id(meta.first_id.unwrap_or_default());
@@ -324,19 +325,29 @@ impl<O: Output> Visit for Writer<'_, O> {
     }
 }
 
-/// Writes a stream that has been found sound as one of that version, and tells what is lost. `again`: its nodes were
-/// made here, and are compressed now.
+/// How a stream is written.
+pub(super) struct How {
+    /// As one of that version.
+    pub(super) version: u8,
+    /// Whether its nodes were made here, and are compressed now.
+    pub(super) again: bool,
+    /// Its entries, whatever it says itself.
+    pub(super) entries: u64,
+}
+
+/// Writes a stream that has been found sound, and tells what is lost.
 pub(super) fn write<O: Output>(
     record: &Record<'_>,
     row: &'static TypeRow,
-    (version, again): (u8, bool),
+    how: &How,
     strings: &mut Strings,
     sc: &mut Scratch,
     out: &mut O,
     lose: &mut dyn FnMut(Loss, u64),
 ) -> Result<()> {
     let mut survey = Survey {
-        version,
+        version: how.version,
+        entries: how.entries,
         ..Survey::default()
     };
     walk::stream_tail(record, row, sc, &mut survey)?;
@@ -346,7 +357,7 @@ pub(super) fn write<O: Output>(
     lose(Loss::ConsumerTimes, lost.times);
     lose(Loss::Idmp, lost.idmp.into());
     lose(Loss::IdmpCounters, lost.idmp_counters.into());
-    nodes(record, again, strings, out)?;
+    nodes(record, how.again, strings, out)?;
     let mut writer = Writer {
         survey,
         out,
@@ -359,7 +370,7 @@ pub(super) fn write<O: Output>(
         has_idmp: false,
     };
     walk::stream_tail(record, row, sc, &mut writer)?;
-    if version >= 4 && !writer.has_idmp {
+    if how.version >= 4 && !writer.has_idmp {
         for n in IDMP {
             writer.number(n);
         }

@@ -1,0 +1,251 @@
+//! What is written for a server: judged by our own reader, and loaded by real servers.
+
+use crate::support::canonical::{Contents, contents, differences};
+use crate::support::made;
+use crate::support::server::{Kind, Server};
+use crate::support::{files, name, run};
+use redisk::engine::digest::{self, FieldExpiry};
+use redisk::filter::{Filter, Rule, Test, Ttl};
+use redisk::input::open::Input;
+use redisk::limits::Sizes;
+use redisk::model::kind::Flavour;
+use redisk::model::loss::{Loss, Losses};
+use redisk::model::target::{TARGETS, Target};
+use redisk::ops::convert::{self, Options};
+use redisk::ops::replay;
+use redisk::rdb::choose::Thresholds;
+use redisk::rdb::encode;
+use redisk::sink::bytes::Binary;
+use redisk::sink::rdb::Role;
+use redisk::source::aof::Source;
+use std::collections::BTreeMap;
+use std::io::Cursor;
+use std::sync::Arc;
+
+fn options(target: &'static Target, filter: Filter, again: bool) -> Options<'static> {
+    Options {
+        filter,
+        threads: 2,
+        encode: encode::Options {
+            target,
+            thresholds: Thresholds::default(),
+            compress: true,
+            again,
+            drop_modules: false,
+            one_by_one: true,
+        },
+        checksum: true,
+        progress: &|_| (),
+    }
+}
+
+/// An RDB for a target, or why there is none.
+fn converted(
+    input: redisk::Result<Input>,
+    options: &Options<'_>,
+) -> Result<(Vec<u8>, Losses), redisk::Error> {
+    let (report, out) = convert::rdb(input?, Role::Snapshot, options, Vec::new());
+    Ok((out?, report.losses))
+}
+
+/// All intact files, each with its name.
+fn intact() -> Vec<(String, Arc<[u8]>)> {
+    let files = files("rdb", ".rdb");
+    let files = files.iter().map(|path| (name(path), run::read(path)));
+    let made = made::intact().into_iter();
+    files
+        .chain(made.map(|(name, bytes)| (name.to_owned(), bytes.into())))
+        .collect()
+}
+
+fn state(bytes: &Arc<[u8]>) -> Contents {
+    let dumped = run::dumped(run::as_file("x", bytes), Binary::Base64, true, 2);
+    assert_eq!(dumped.error, None);
+    contents(&dumped.out)
+}
+
+/// What was lost, by kind.
+fn lost(losses: &Losses) -> BTreeMap<&'static str, u64> {
+    losses
+        .iter()
+        .map(|(loss, lost)| (loss.name(), lost.count))
+        .collect()
+}
+
+/// What is wrong with a file as it was written for a server.
+fn wrong(bytes: &Arc<[u8]>, target: &'static Target, again: bool, sizes: Sizes) -> Vec<String> {
+    let input = run::as_file("x", bytes).map(|mut input| {
+        input.sizes = sizes;
+        input
+    });
+    let (out, losses) = match converted(input, &options(target, Filter::default(), again)) {
+        Ok(done) => done,
+        // The hand-made ones hold what no server writes and this one refuses.
+        Err(e) if e.to_string().contains("does not load this") => return Vec::new(),
+        Err(e) => return vec![e.to_string()],
+    };
+    let out: Arc<[u8]> = out.into();
+    let mut wrong = Vec::new();
+    let report = run::verify(run::as_file("y", &out).unwrap(), 1).unwrap();
+    if report.damaged() || !report.loads(target) {
+        wrong.push(run::verified(run::as_file("y", &out), 1));
+    }
+    let (from, to) = (state(bytes), state(&out));
+    if losses.is_empty() {
+        // As servers do, a -0 loses its sign where a small skiplist becomes a listpack.
+        wrong.extend(differences(&from, &to));
+    }
+    let gone = losses.count(Loss::Key);
+    if to.len() as u64 + gone != from.len() as u64 {
+        wrong.push(format!(
+            "{} keys in, {} out, {gone} lost",
+            from.len(),
+            to.len()
+        ));
+    }
+    let each: u64 = losses.each().map(|(_, n, _)| n).sum();
+    if each != lost(&losses).values().sum::<u64>() {
+        wrong.push("the losses one by one are not their sum".to_owned());
+    }
+    wrong
+}
+
+#[test]
+fn every_file_for_every_server() {
+    let mut all = Vec::new();
+    let mut tried = 0;
+    for (name, bytes) in intact() {
+        for target in &TARGETS {
+            for (again, sizes) in [
+                (false, Sizes::default()),
+                (true, Sizes::default()),
+                (true, run::TINY),
+            ] {
+                tried += 1;
+                let wrong = wrong(&bytes, target, again, sizes);
+                let wrong = wrong.iter().take(3);
+                all.extend(wrong.map(|w| format!("{name} for {target}, again {again}: {w}")));
+            }
+        }
+    }
+    for line in all.iter().take(20) {
+        eprintln!("{}", line.chars().take(700).collect::<String>());
+    }
+    assert!(all.is_empty(), "{} of {tried} are wrong", all.len());
+}
+
+/// Written anew for the server that wrote it, every value gets the encoding that it had.
+#[test]
+fn encodings_are_those_of_the_server() {
+    let mut tried = 0;
+    for path in files("rdb", "-std.rdb") {
+        let bytes = run::read(&path);
+        let (server, _) = name(&path)
+            .rsplit_once('.')
+            .map(|(s, _)| (s.to_owned(), ()))
+            .unwrap();
+        let Some(target) = TARGETS.iter().find(|t| server.starts_with(t.name)) else {
+            continue;
+        };
+        let (out, losses) = converted(
+            run::as_file("x", &bytes),
+            &options(target, Filter::default(), true),
+        )
+        .unwrap();
+        assert!(losses.is_empty(), "{:?}", lost(&losses));
+        let to = state(&out.into());
+        for (id, key) in state(&bytes) {
+            let now = &to[&id];
+            // How a string is packed is LZF's choice; big sets of small integers may stay what they became.
+            if key.kind != "string" && key.kind != "set" {
+                assert_eq!(now.encoding, key.encoding, "{server}: {id:?}");
+                tried += 1;
+            }
+        }
+    }
+    assert!(tried > 50, "{tried}");
+}
+
+/// Keys whose time has passed are dropped by a server that loads a snapshot.
+fn unexpired(now_ms: i64) -> Filter {
+    let test = Test {
+        any_of: vec![Rule::Ttl(Ttl::Expired)],
+        not: true,
+    };
+    Filter::new(vec![test], now_ms)
+}
+
+fn now_ms() -> i64 {
+    let since = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap();
+    i64::try_from(since.as_millis()).unwrap()
+}
+
+/// A server loads all files that were converted for it, and has the state that our engine has.
+fn loaded_by(kind: Kind) {
+    let Some(mut server) = Server::start(kind, &[]) else {
+        return;
+    };
+    let (family, (major, minor, _)) = server.version();
+    let family = match family {
+        Kind::Redis => "redis",
+        Kind::Valkey => "valkey",
+    };
+    let target = Target::from_name(&format!("{family}-{major}.{minor}")).unwrap();
+    let mut wrong = Vec::new();
+    for (name, bytes) in intact() {
+        // Modules are not there; fields whose time has passed go at once.
+        if name.contains("modul") || name.contains("key-meta") || name.contains("order") {
+            continue;
+        }
+        let made = converted(
+            run::as_file("x", &bytes),
+            &options(target, unexpired(now_ms()), false),
+        );
+        let Ok((out, _)) = made else { continue };
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("dump.rdb"), &out).unwrap();
+        let mut server = match Server::start_in(kind, dir.path(), &["--databases", "3000"]).unwrap()
+        {
+            Ok(server) => server,
+            Err(refused) => {
+                wrong.push(format!("{name}: refused: {}", refused.log));
+                continue;
+            }
+        };
+        let seen = server.cmd(&["DEBUG", "DIGEST"]).text();
+        let source = Source::File(Input::of("x", Box::new(Cursor::new(out)), None, None).unwrap());
+        let mut engine = replay::engine(&source, Some(target));
+        let options = replay::Options {
+            until: replay::Until::default(),
+            skip_unknown: false,
+            skip_scripts: false,
+            now_ms: 0,
+            threads: 1,
+            max_memory: None,
+            progress: &|_| (),
+        };
+        replay::replay(source, &mut engine, &options).unwrap();
+        let fields = match target.flavour {
+            Flavour::Redis => FieldExpiry::Counts,
+            Flavour::Valkey => FieldExpiry::Ignored,
+        };
+        let ours = digest::digest(&engine.keys, fields, 1);
+        let ours = [ours.fpconv.to_string(), ours.g17.to_string()];
+        if !ours.contains(&seen) {
+            wrong.push(format!("{name}: the digest is {seen}, ours {ours:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{target}: {}", wrong.join("\n"));
+}
+
+#[test]
+fn redis_loads_what_is_written_for_it() {
+    loaded_by(Kind::Redis);
+}
+
+#[test]
+fn valkey_loads_what_is_written_for_it() {
+    loaded_by(Kind::Valkey);
+}
