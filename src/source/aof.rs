@@ -12,7 +12,7 @@
 //! to meanwhile has an end; [`Part::changed`] says afterwards whether it was changed.
 
 use crate::aof::manifest::Role;
-use crate::aof::multipart::{Found, Member, Set};
+use crate::aof::multipart::{Member, Set};
 use crate::error::{Error, ErrorKind, Result};
 use crate::input::open::{Content, Input};
 use std::io::Read;
@@ -191,8 +191,9 @@ fn has(head: &[u8], aux: &[u8]) -> bool {
     head.windows(aux.len()).any(|window| window == aux)
 }
 
-/// Why a member cannot be read, if it cannot.
+/// Why a member of a set is not read; `None` where it can be.
 #[must_use]
-pub fn unreadable(member: &Member) -> bool {
-    !matches!(member.found, Found::File(_) | Found::NotYetMoved(_))
+pub fn unread(part: &Part, member: &Member) -> Option<Error> {
+    let why = member.unread()?;
+    Some(Error::new(ErrorKind::Corrupt, why).in_file(&part.name))
 }

@@ -9,7 +9,7 @@ use crate::input::open::Content;
 use crate::model::finding::{Finding, Severity};
 use crate::pipe::log as pipe;
 use crate::rdb::frame;
-use crate::source::aof::{Opened, Part, Source, says_aof, unreadable};
+use crate::source::aof::{Opened, Part, Source, says_aof, unread};
 use std::io::Read;
 
 /// One file as it was read.
@@ -51,10 +51,12 @@ impl Walked {
     }
 }
 
-/// What is done with the files.
+/// What is done with the files. RDBs are read over unless something is said about them.
 pub(in crate::ops) trait Visit {
     /// A file begins. The stream may be wrapped.
-    fn begin(&mut self, part: &Part, opened: &mut Opened) -> Result<()>;
+    fn begin(&mut self, _: &Part, _: &mut Opened) -> Result<()> {
+        Ok(())
+    }
     /// All records of the RDB at its head. By default block by block.
     fn records(&mut self, mut reader: frame::Reader) -> Result<frame::Reader> {
         let mut spare = None;
@@ -65,9 +67,13 @@ pub(in crate::ops) trait Visit {
         Ok(reader)
     }
     /// A block of the RDB at its head.
-    fn rdb(&mut self, block: &frame::Block) -> Result<()>;
+    fn rdb(&mut self, _: &frame::Block) -> Result<()> {
+        Ok(())
+    }
     /// The RDB ends at this offset.
-    fn rdb_end(&mut self, end: u64) -> Result<()>;
+    fn rdb_end(&mut self, _: u64) -> Result<()> {
+        Ok(())
+    }
     /// Its commands. `None` where enough was found.
     fn commands(&mut self, part: &Part, reader: &mut pipe::Source) -> Result<Option<End>>;
     /// Whether files behind a damaged one are of use.
@@ -124,17 +130,8 @@ fn members(set: &Set, files: &[Vec<u8>], walked: &mut Walked, visit: &mut dyn Vi
             continue;
         }
         let name = part.name.clone();
-        if unreadable(member) {
-            let found = format!("{:?}", member.found).to_lowercase();
-            let message = match member.found {
-                crate::aof::multipart::Found::Missing => {
-                    "the manifest lists this file, but it is not there".to_owned()
-                }
-                _ => format!("the manifest lists this file, but it is not read: {found}"),
-            };
-            walked
-                .problems
-                .push(Error::new(ErrorKind::Corrupt, message).in_file(&name));
+        if let Some(e) = unread(&part, member) {
+            walked.problems.push(e);
         } else {
             let opened = part.open()?;
             one(part, opened, false, walked, visit).map_err(|e| e.in_file(&name))?;
