@@ -426,7 +426,7 @@ pub(super) fn tail_text(ending: &Ending) -> Option<String> {
     match ending.tail_head.first() {
         None => None,
         Some(b'*' | b'#') => Some(format!(
-            "{} of commands follow the RDB preamble; not replayed",
+            "{} of commands follow the RDB, left out as servers leave them out of an RDB file (replay runs them)",
             bytes()
         )),
         Some(_) => Some(format!(

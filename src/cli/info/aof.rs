@@ -232,7 +232,7 @@ fn file_json(file: &LogFile, cx: &Context) -> Doc {
             ("bytes", rdb.read_bytes.into()),
         ])
     };
-    Doc::Fields(vec![
+    let mut fields: Vec<(&str, Doc)> = vec![
         ("file", file.part.name.as_str().into()),
         ("role", member.map(|(role, _)| role.name()).into()),
         ("seq", member.map(|(_, seq)| seq).into()),
@@ -248,16 +248,10 @@ fn file_json(file: &LogFile, cx: &Context) -> Doc {
         ("databases", log.map_or(Doc::NULL, |l| dbs_json(&l.dbs))),
         ("tail", end.map(state).into()),
         ("bytes", end.map(|e| e.size).into()),
-        ("valid_up_to", end.map(|e| e.valid_up_to).into()),
-        (
-            "valid_before_multi",
-            end.filter(|e| e.state.multi.is_some())
-                .map(|e| e.before_multi)
-                .into(),
-        ),
-        ("zeros_from", end.and_then(|e| e.zeros_from).into()),
-        ("changed", file.changed.clone().into()),
-    ])
+    ];
+    fields.extend(doc::log_end(end));
+    fields.push(("changed", file.changed.clone().into()));
+    Doc::Fields(fields)
 }
 
 fn set_json(set: &Set, cx: &Context) -> Doc {
