@@ -569,9 +569,22 @@ fn a_log_is_followed_as_it_grows() {
                 manifest(&[1, 2]);
             }
             6 => append("a.2.incr.aof", &command(&["DEL", "k"])),
+            // A rewrite that ends between two looks: the old file is gone when its last command has not been seen.
+            8 => {
+                append("a.2.incr.aof", &command(&["SET", "k", "5"]));
+                append("a.3.incr.aof", &command(&["SET", "k", "6"]));
+                manifest(&[3]);
+                std::fs::remove_file(path("a.2.incr.aof")).unwrap();
+            }
+            // And two of them.
+            12 => {
+                append("a.5.incr.aof", &command(&["SET", "k", "7"]));
+                manifest(&[5]);
+                std::fs::remove_file(path("a.3.incr.aof")).unwrap();
+            }
             _ => {}
         }
-        step < 9
+        step < 16
     };
     let mut out = Vec::new();
     let walked = log::follow(folder.path(), Form::Text, &options(), &mut out, &mut wait).unwrap();
@@ -589,9 +602,17 @@ fn a_log_is_followed_as_it_grows() {
         "0 SELECT 3",
         "3 SET k 4",
         "3 DEL k",
+        "3 SET k 5",
+        "0 SET k 6",
+        "0 SET k 7",
     ];
     assert_eq!(shown, wanted);
-    assert_eq!(walked.shown, 7);
+    assert_eq!(walked.shown, 10);
+    let [(file, note)] = &walked.notes[..] else {
+        panic!("{:?}", walked.notes);
+    };
+    assert!(file.ends_with("a.5.incr.aof"), "{file}");
+    assert!(note.contains("between numbers 3 and 5 were gone"), "{note}");
 }
 
 /// The value goes on under other names, and in other databases.
