@@ -18,7 +18,7 @@ use crate::model::units;
 use crate::ops::verify::aof::{self, Verified};
 use crate::ops::verify::{self, Options, Report, Sum};
 use crate::rdb::frame::{Checksum, Header};
-use crate::source::aof::Source;
+use crate::source::aof::{Source, foreign};
 use std::path::{Path, PathBuf};
 
 /// The fields of the JSON document, for the manual.
@@ -138,7 +138,7 @@ fn look(path: &Path, threads: usize, checksum_only: bool, cx: &Context) -> Resul
         Source::File(input) => input,
     };
     match input.content() {
-        Content::Unknown => return Ok(Outcome::Foreign("it begins like no RDB and no AOF")),
+        Content::Unknown => return Ok(Outcome::Foreign(foreign(&input.head))),
         Content::Jsonl | Content::Manifest => input::only_rdb(&input, "verify")?,
         _ if checksum_only => {
             input::only_rdb(&input, "verify")?;

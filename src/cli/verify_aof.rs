@@ -7,7 +7,7 @@ use super::text::{self, Paint};
 use crate::aof::check;
 use crate::aof::verdict::Verdict;
 use crate::error::Place;
-use crate::model::finding::{Finding, Severity};
+use crate::model::finding::{Finding, Refused, Severity};
 use crate::model::target::Target;
 use crate::ops::verify::aof::{File, Outcome, Report};
 use crate::text::escaped;
@@ -62,7 +62,12 @@ fn finding_text(finding: &Finding, alone: bool, paint: Paint) -> Vec<String> {
     let mut place = finding.place.clone();
     let file = place.file.take().filter(|_| !alone);
     if file.is_none() || place.key.is_some() {
-        return super::verify::finding_text(finding, paint);
+        let mut lines = super::verify::finding_text(finding, paint);
+        if finding.refused == Refused::Always {
+            // "No server" would be too much: some cut such a tail if they are told to, as the lines about them say.
+            lines.truncate(1);
+        }
+        return lines;
     }
     let short = file.as_deref().map(std::path::Path::new);
     let short = short

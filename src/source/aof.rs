@@ -174,6 +174,16 @@ impl Opened {
     }
 }
 
+/// Why a file is neither an RDB nor a log, by its first bytes.
+#[must_use]
+pub fn foreign(head: &[u8]) -> &'static str {
+    if !head.is_empty() && head.iter().all(|b| *b == 0) {
+        "it begins with NULs, as a power loss leaves them"
+    } else {
+        "it begins like no RDB and no AOF"
+    }
+}
+
 /// Whether an RDB calls itself the preamble or base of an append-only file, by its first bytes.
 #[must_use]
 pub fn says_aof(head: &[u8]) -> bool {

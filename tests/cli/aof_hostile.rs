@@ -120,6 +120,29 @@ fn what_a_power_loss_leaves() {
     }
 }
 
+/// Nothing but NULs: in a set the file is a log with a spoilt end, alone it could be anything.
+#[test]
+fn a_file_of_zeros() {
+    let dir = Folder::new();
+    let alone = dir.file("a", &[0; 5000]);
+    for way in WAYS {
+        let args: Vec<_> = way.iter().map(std::ffi::OsStr::new).collect();
+        let ran = redisk(&[&args[..], &[alone.as_os_str()]].concat());
+        let ran = ran.exits(if way[0] == "verify" { 1 } else { 2 });
+        let said = format!("{}{}", ran.text(), ran.err);
+        assert!(
+            said.contains("it begins with NULs, as a power loss"),
+            "{way:?}: {said}"
+        );
+    }
+    dir.file("a.manifest", b"file a seq 1 type i\n");
+    folder(
+        dir.0.path(),
+        1,
+        "5000 NULs instead of a command, as after a power loss",
+    );
+}
+
 /// A command of so many small arguments, and very many commands.
 #[test]
 fn very_many_of_everything() {

@@ -1,18 +1,36 @@
 //! What can be wrong with a manifest, and what servers say about it.
 
 use super::LINE;
+use crate::error::Error;
 use crate::text::quoted;
 use std::fmt;
 
 /// Something about a manifest that a server refuses, or that a reader should know.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// Number of the line, from 1.
+    /// Number of the line, from 1; 0 for the whole file.
     pub line: u64,
     /// Offset of the line.
     pub at: u64,
     /// What it is.
     pub kind: ProblemKind,
+}
+
+impl Problem {
+    /// The same as an error.
+    #[must_use]
+    pub fn error(&self) -> Error {
+        let e = Error::corrupt(self.at, self.kind.to_string());
+        match self.place() {
+            Some(line) => e.within(line),
+            None => e,
+        }
+    }
+
+    /// The line, for people; `None` for what is about the whole file.
+    pub(in crate::aof) fn place(&self) -> Option<String> {
+        (self.line > 0).then(|| format!("line {}", self.line))
+    }
 }
 
 /// See [`Problem`].

@@ -24,7 +24,10 @@ impl Set {
                     finding.refused = Refused::Never;
                 }
                 finding.place.file = Some(manifest.clone().into_owned());
-                finding.within(format!("line {}", problem.line))
+                match problem.place() {
+                    Some(line) => finding.within(line),
+                    None => finding,
+                }
             })
             .collect();
         for member in &self.members {

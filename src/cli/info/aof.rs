@@ -24,9 +24,7 @@ pub(super) fn problems(info: &mut AofInfo) -> Vec<Error> {
     if let Some(set) = &info.set
         && let Some(problem) = &set.reading.fatal
     {
-        let e = Error::corrupt(problem.at, problem.kind.to_string());
-        let e = e.within(format!("line {}", problem.line));
-        all.push(e.in_file(&set.manifest.to_string_lossy()));
+        all.push(problem.error().in_file(&set.manifest.to_string_lossy()));
     }
     for file in &mut info.files {
         let rdb = file.rdb.iter_mut().flat_map(|r| r.problems.drain(..));

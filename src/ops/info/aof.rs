@@ -17,7 +17,7 @@ use crate::pipe::Flow;
 use crate::pipe::log::{self, BigCommand, Work};
 use crate::rdb::distinct::{Batch, Distinct};
 use crate::resp::decode::Mark;
-use crate::source::aof::{Opened, Part, Source, says_aof, unread};
+use crate::source::aof::{Opened, Part, Source, foreign, says_aof, unread};
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
@@ -149,7 +149,7 @@ pub fn open(path: &Path, options: &Options<'_>) -> Result<Info> {
                 Content::Rdb => !says_aof(&input.head),
                 Content::Commands | Content::Empty => false,
                 Content::Manifest | Content::Jsonl | Content::Unknown => {
-                    let message = "is no persistence file: neither an RDB nor an append-only file";
+                    let message = format!("is no persistence file: {}", foreign(&input.head));
                     return Err(Error::new(ErrorKind::Unsupported, message).in_file(&part.name));
                 }
             };

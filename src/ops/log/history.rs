@@ -119,7 +119,11 @@ pub fn history(
         shown: 0,
         report: HistoryReport::default(),
     };
-    let mut walked = walk(source, &options.files, &mut work)?;
+    let mut walked = if options.limit == Some(0) {
+        Walked::default()
+    } else {
+        walk(source, &options.files, &mut work)?
+    };
     walked.shown = work.shown;
     if work.follower.lost {
         walked.note(

@@ -108,7 +108,11 @@ pub fn stats(source: Source, top: usize, options: &Options<'_>) -> Result<Stats>
         stats: Stats::default(),
         time: None,
     };
-    let walked = walk(source, &options.files, &mut counter)?;
+    let walked = if options.limit == Some(0) {
+        Walked::default()
+    } else {
+        walk(source, &options.files, &mut counter)?
+    };
     Ok(counter.finish(walked, top))
 }
 
@@ -178,6 +182,15 @@ impl Counter<'_> {
             })?;
         }
         Ok(())
+    }
+
+    /// Whether so many were counted as were asked for.
+    #[inline]
+    fn flow(&self) -> Flow {
+        match self.options.limit {
+            Some(limit) if self.stats.commands >= limit => Flow::Stop,
+            _ => Flow::More,
+        }
     }
 
     fn finish(mut self, walked: Walked, top: usize) -> Stats {
@@ -251,6 +264,9 @@ impl Work for Counter<'_> {
         for command in block.commands() {
             if command.mark != Some(Mark::Annotation) {
                 self.count(&Event::of(&command, self.time))?;
+                if self.flow() == Flow::Stop {
+                    return Ok(Flow::Stop);
+                }
             }
         }
         Ok(Flow::More)
@@ -260,7 +276,7 @@ impl Work for Counter<'_> {
         if let Some(held) = Held::read(big, self.time)? {
             self.count(&held.event())?;
         }
-        Ok(Flow::More)
+        Ok(self.flow())
     }
 }
 

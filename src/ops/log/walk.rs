@@ -9,7 +9,8 @@ use crate::input::open::Content;
 use crate::model::finding::{Finding, Severity};
 use crate::pipe::log as pipe;
 use crate::rdb::frame;
-use crate::source::aof::{Opened, Part, Source, says_aof, unread};
+use crate::source::aof::{Opened, Part, Source, foreign, says_aof, unread};
+use crate::text::quoted;
 use std::io::Read;
 
 /// One file as it was read.
@@ -104,11 +105,11 @@ pub(in crate::ops) fn walk(
                 Content::Rdb => !says_aof(&input.head),
                 Content::Commands | Content::Empty => false,
                 _ => {
-                    let message =
-                        "is no append-only file: it begins with neither a command nor an RDB";
+                    let message = format!("is no append-only file: {}", foreign(&input.head));
                     return Err(Error::new(ErrorKind::Unsupported, message).in_file(&part.name));
                 }
             };
+            named(files, &[&part.short], &part.name)?;
             let name = part.name.clone();
             one(part, Opened::of(input), alone, &mut walked, visit)
                 .map_err(|e| e.in_file(&name))?;
@@ -118,14 +119,26 @@ pub(in crate::ops) fn walk(
     Ok(walked)
 }
 
+/// Refuses names of files that the log does not have.
+fn named(files: &[Vec<u8>], names: &[&[u8]], log: &str) -> Result<()> {
+    match files.iter().find(|file| !names.contains(&&file[..])) {
+        Some(file) => {
+            let message = format!("the log has no file {}", quoted(file));
+            Err(Error::usage(message).in_file(log))
+        }
+        None => Ok(()),
+    }
+}
+
 fn members(set: &Set, files: &[Vec<u8>], walked: &mut Walked, visit: &mut dyn Visit) -> Result<()> {
     let manifest = set.manifest.to_string_lossy();
     if let Some(problem) = &set.reading.fatal {
-        let e = Error::corrupt(problem.at, problem.kind.to_string())
-            .within(format!("line {}", problem.line));
-        walked.problems.push(e.in_file(&manifest));
+        walked.problems.push(problem.error().in_file(&manifest));
     }
-    for (mut part, member) in Part::of_set(set) {
+    let parts = Part::of_set(set);
+    let names: Vec<&[u8]> = parts.iter().map(|(part, _)| &part.short[..]).collect();
+    named(files, &names, &manifest)?;
+    for (mut part, member) in parts {
         if !files.is_empty() && !files.contains(&part.short) {
             continue;
         }
