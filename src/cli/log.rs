@@ -7,11 +7,11 @@ use super::log_text;
 use super::output::{self, ByteForm, Output, Target};
 use super::progress::Progress;
 use super::text;
-use crate::error::{Error, Place, Result};
+use crate::error::{Error, Result};
 use crate::filter::Rule;
 use crate::filter::glob::Glob;
 use crate::model::units;
-use crate::ops::log::{self, Form, KeyRule, KeyTest, Options, Select, Walked};
+use crate::ops::log::{self, Form, KeyRule, KeyTest, Note, Options, Select, Walked};
 use crate::source::aof::Source;
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -260,7 +260,8 @@ pub(super) fn run(args: &Args, cx: &Context) -> Result<Exit> {
     let mut sink = args.target.open()?;
     let walked = if args.follow {
         drop(source);
-        let mut wait = || {
+        let mut wait = |notes: &mut Vec<Note>| {
+            cx.notes(&std::mem::take(notes));
             std::thread::sleep(PAUSE);
             true
         };
@@ -314,13 +315,7 @@ fn finish(walked: Walked, sink: output::Output, cx: &Context) -> Result<Exit> {
     } else {
         sink.give_up()?;
     }
-    for (file, note) in &walked.notes {
-        let place = Place {
-            file: Some(file.clone()).filter(|f| !f.is_empty()),
-            ..Place::default()
-        };
-        cx.warn(&place, note);
-    }
+    cx.notes(&walked.notes);
     let mut exit = Exit::Done;
     for e in &walked.problems {
         cx.error(e);

@@ -10,7 +10,7 @@ use super::progress::Progress;
 use super::text;
 use crate::engine::Engine;
 use crate::engine::digest::{self, Digests, FieldExpiry};
-use crate::error::{Error, Place, Result};
+use crate::error::{Error, Result};
 use crate::filter::Filter;
 use crate::filter::glob::Glob;
 use crate::input::open::Input;
@@ -210,13 +210,7 @@ fn write(
 
 /// Says what the output does not show, and settles the exit code.
 pub(super) fn finish(report: Report, cx: &Context) -> Result<Exit> {
-    for (file, note) in &report.walked.notes {
-        let place = Place {
-            file: Some(file.clone()).filter(|f| !f.is_empty()),
-            ..Place::default()
-        };
-        cx.warn(&place, note);
-    }
+    cx.notes(&report.walked.notes);
     let mut problems = report.walked.problems.into_iter();
     match problems.next_back() {
         None => Ok(Exit::Done),

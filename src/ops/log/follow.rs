@@ -12,7 +12,7 @@
 use super::Options;
 use super::list::Lister;
 use super::render::Form;
-use super::walk::{Visit, Walked, walk};
+use super::walk::{Note, Visit, Walked, walk};
 use crate::aof::manifest::Role;
 use crate::aof::multipart::Set;
 use crate::aof::reader::{End, Reader, Tail};
@@ -22,7 +22,8 @@ use std::fs::{File, Metadata};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-/// Lists a log and goes on as it grows, as long as `wait` says so; it is called between two looks.
+/// Lists a log and goes on as it grows, as long as `wait` says so. It is called between two looks, with what a user should
+/// know by then, and may take that; what it leaves is in the result.
 ///
 /// # Errors
 /// What makes it impossible to go on; a log that comes from a pipe or is compressed.
@@ -31,7 +32,7 @@ pub fn follow(
     form: Form,
     options: &Options<'_>,
     sink: &mut (dyn Write + Send),
-    wait: &mut dyn FnMut() -> bool,
+    wait: &mut dyn FnMut(&mut Vec<Note>) -> bool,
 ) -> Result<Walked> {
     let source = Source::open(path)?;
     let manifest = match &source {
@@ -56,7 +57,7 @@ pub fn follow(
     }
     while !walked.stopped && walked.problems.is_empty() {
         lister.flush()?;
-        if !wait() {
+        if !wait(&mut walked.notes) {
             break;
         }
         let Some(tracked) = &mut now else { break };

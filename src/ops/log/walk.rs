@@ -24,6 +24,9 @@ pub struct File {
     pub end: Option<End>,
 }
 
+/// A file, or nothing, and what a user should know about it.
+pub type Note = (String, String);
+
 /// What was read, and what was wrong with it.
 #[derive(Debug, Default)]
 pub struct Walked {
@@ -32,7 +35,7 @@ pub struct Walked {
     /// Commands that were wanted.
     pub shown: u64,
     /// What a user should know.
-    pub notes: Vec<(String, String)>,
+    pub notes: Vec<Note>,
     /// What is damaged or missing; the rest was read all the same.
     pub problems: Vec<Error>,
     /// Whether reading stopped because enough was found.
