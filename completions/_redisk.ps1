@@ -59,7 +59,7 @@ Register-ArgumentCompleter -Native -CommandName 'redisk' -ScriptBlock {
         'redisk;dump' {
             [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'The form: jsonl (an object a line, losing nothing), json (the same objects in an array), csv (a row an element), table (for eyes), keys (names alone), resp (SET, RPUSH … for redis-cli --pipe), restore (RESTORE commands)')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'The form: jsonl (an object a line, losing nothing), json (the same objects in an array), csv (a row an element), table (for eyes), keys (names alone), resp (SET, RPUSH … for redis-cli --pipe), restore (RESTORE commands)')
-            [CompletionResult]::new('--binary', '--binary', [CompletionResultType]::ParameterName, 'How byte strings are written in JSON and CSV: auto (text as text, other bytes and giant strings as {"base64":…}, in CSV as base64:…), base64 (every one), escape and hex (for eyes)')
+            [CompletionResult]::new('--binary', '--binary', [CompletionResultType]::ParameterName, 'How byte strings are written: auto (in JSON text as text, other bytes and giant strings as {"base64":…}; in CSV those as base64:…; for people as escape), base64 (every one), escape and hex (for eyes)')
             [CompletionResult]::new('--target', '--target', [CompletionResultType]::ParameterName, 'With --format resp or restore: the server that the commands are for [default: by the file''s RDB version]')
             [CompletionResult]::new('--limit', '--limit', [CompletionResultType]::ParameterName, 'At most so many keys')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Write to this file instead of stdout. It is written beside its place and put there when it is complete; after an error nothing is left')
@@ -112,7 +112,7 @@ Register-ArgumentCompleter -Native -CommandName 'redisk' -ScriptBlock {
         }
         'redisk;get' {
             [CompletionResult]::new('--db', '--db', [CompletionResultType]::ParameterName, 'Look in these databases alone, and stop when all is found')
-            [CompletionResult]::new('--binary', '--binary', [CompletionResultType]::ParameterName, 'How byte strings are written: auto, base64, hex or escape. In JSON auto is text as text, and other bytes and giant strings as {"base64":…}; for people it is the same as escape')
+            [CompletionResult]::new('--binary', '--binary', [CompletionResultType]::ParameterName, 'How byte strings are written: auto (in JSON text as text, other bytes and giant strings as {"base64":…}; in CSV those as base64:…; for people as escape), base64 (every one), escape and hex (for eyes)')
             [CompletionResult]::new('--now', '--now', [CompletionResultType]::ParameterName, 'The moment against which expiries are measured, instead of the clock (2026-11-20T14:05:00Z, 1795183500)')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Write to this file instead of stdout. It is written beside its place and put there when it is complete; after an error nothing is left')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Write to this file instead of stdout. It is written beside its place and put there when it is complete; after an error nothing is left')
@@ -148,7 +148,7 @@ Register-ArgumentCompleter -Native -CommandName 'redisk' -ScriptBlock {
             [CompletionResult]::new('--to-offset', '--to-offset', [CompletionResultType]::ParameterName, 'Starting before this offset of their file')
             [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'In this file of a set, by its name in the manifest')
             [CompletionResult]::new('--limit', '--limit', [CompletionResultType]::ParameterName, 'At most so many commands')
-            [CompletionResult]::new('--binary', '--binary', [CompletionResultType]::ParameterName, 'How byte strings are written in JSON: auto (text as text, other bytes and giant strings as {"base64":…}), base64 (every one), escape and hex (for eyes)')
+            [CompletionResult]::new('--binary', '--binary', [CompletionResultType]::ParameterName, 'How byte strings are written: auto (in JSON text as text, other bytes and giant strings as {"base64":…}; in CSV those as base64:…; for people as escape), base64 (every one), escape and hex (for eyes)')
             [CompletionResult]::new('--history', '--history', [CompletionResultType]::ParameterName, 'Follow one key through RENAME, COPY, MOVE, SWAPDB and flushes, and say whether an RDB base holds it')
             [CompletionResult]::new('--top', '--top', [CompletionResultType]::ParameterName, 'With --stats: how many keys and prefixes to name')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Write to this file instead of stdout. It is written beside its place and put there when it is complete; after an error nothing is left')

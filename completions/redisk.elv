@@ -54,7 +54,7 @@ set edit:completion:arg-completer[redisk] = {|@words|
         &'redisk;dump'= {
             cand -f 'The form: jsonl (an object a line, losing nothing), json (the same objects in an array), csv (a row an element), table (for eyes), keys (names alone), resp (SET, RPUSH … for redis-cli --pipe), restore (RESTORE commands)'
             cand --format 'The form: jsonl (an object a line, losing nothing), json (the same objects in an array), csv (a row an element), table (for eyes), keys (names alone), resp (SET, RPUSH … for redis-cli --pipe), restore (RESTORE commands)'
-            cand --binary 'How byte strings are written in JSON and CSV: auto (text as text, other bytes and giant strings as {"base64":…}, in CSV as base64:…), base64 (every one), escape and hex (for eyes)'
+            cand --binary 'How byte strings are written: auto (in JSON text as text, other bytes and giant strings as {"base64":…}; in CSV those as base64:…; for people as escape), base64 (every one), escape and hex (for eyes)'
             cand --target 'With --format resp or restore: the server that the commands are for [default: by the file''s RDB version]'
             cand --limit 'At most so many keys'
             cand -o 'Write to this file instead of stdout. It is written beside its place and put there when it is complete; after an error nothing is left'
@@ -106,7 +106,7 @@ set edit:completion:arg-completer[redisk] = {|@words|
         }
         &'redisk;get'= {
             cand --db 'Look in these databases alone, and stop when all is found'
-            cand --binary 'How byte strings are written: auto, base64, hex or escape. In JSON auto is text as text, and other bytes and giant strings as {"base64":…}; for people it is the same as escape'
+            cand --binary 'How byte strings are written: auto (in JSON text as text, other bytes and giant strings as {"base64":…}; in CSV those as base64:…; for people as escape), base64 (every one), escape and hex (for eyes)'
             cand --now 'The moment against which expiries are measured, instead of the clock (2026-11-20T14:05:00Z, 1795183500)'
             cand -o 'Write to this file instead of stdout. It is written beside its place and put there when it is complete; after an error nothing is left'
             cand --output 'Write to this file instead of stdout. It is written beside its place and put there when it is complete; after an error nothing is left'
@@ -141,7 +141,7 @@ set edit:completion:arg-completer[redisk] = {|@words|
             cand --to-offset 'Starting before this offset of their file'
             cand --file 'In this file of a set, by its name in the manifest'
             cand --limit 'At most so many commands'
-            cand --binary 'How byte strings are written in JSON: auto (text as text, other bytes and giant strings as {"base64":…}), base64 (every one), escape and hex (for eyes)'
+            cand --binary 'How byte strings are written: auto (in JSON text as text, other bytes and giant strings as {"base64":…}; in CSV those as base64:…; for people as escape), base64 (every one), escape and hex (for eyes)'
             cand --history 'Follow one key through RENAME, COPY, MOVE, SWAPDB and flushes, and say whether an RDB base holds it'
             cand --top 'With --stats: how many keys and prefixes to name'
             cand -o 'Write to this file instead of stdout. It is written beside its place and put there when it is complete; after an error nothing is left'

@@ -66,7 +66,7 @@ table\t'Lines for eyes'
 keys\t'Names alone'
 resp\t'Commands'
 restore\t'RESTORE commands'"
-complete -c redisk -n "__fish_redisk_using_subcommand dump" -l binary -d 'How byte strings are written in JSON and CSV: auto (text as text, other bytes and giant strings as {"base64":…}, in CSV as base64:…), base64 (every one), escape and hex (for eyes)' -r -f -a "auto\t'Text as text'
+complete -c redisk -n "__fish_redisk_using_subcommand dump" -l binary -d 'How byte strings are written: auto (in JSON text as text, other bytes and giant strings as {"base64":…}; in CSV those as base64:…; for people as escape), base64 (every one), escape and hex (for eyes)' -r -f -a "auto\t'Text as text'
 base64\t'All as base64'
 escape\t'With escapes'
 hex\t'As hex'"
@@ -192,7 +192,7 @@ complete -c redisk -n "__fish_redisk_using_subcommand dump" -l force -d 'Replace
 complete -c redisk -n "__fish_redisk_using_subcommand dump" -s q -l quiet -d 'No progress bar, and no hints'
 complete -c redisk -n "__fish_redisk_using_subcommand dump" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c redisk -n "__fish_redisk_using_subcommand get" -l db -d 'Look in these databases alone, and stop when all is found' -r
-complete -c redisk -n "__fish_redisk_using_subcommand get" -l binary -d 'How byte strings are written: auto, base64, hex or escape. In JSON auto is text as text, and other bytes and giant strings as {"base64":…}; for people it is the same as escape' -r -f -a "auto\t'Text as text'
+complete -c redisk -n "__fish_redisk_using_subcommand get" -l binary -d 'How byte strings are written: auto (in JSON text as text, other bytes and giant strings as {"base64":…}; in CSV those as base64:…; for people as escape), base64 (every one), escape and hex (for eyes)' -r -f -a "auto\t'Text as text'
 base64\t'All as base64'
 escape\t'With escapes'
 hex\t'As hex'"
@@ -230,7 +230,7 @@ complete -c redisk -n "__fish_redisk_using_subcommand log" -l from-offset -d 'St
 complete -c redisk -n "__fish_redisk_using_subcommand log" -l to-offset -d 'Starting before this offset of their file' -r
 complete -c redisk -n "__fish_redisk_using_subcommand log" -l file -d 'In this file of a set, by its name in the manifest' -r
 complete -c redisk -n "__fish_redisk_using_subcommand log" -l limit -d 'At most so many commands' -r
-complete -c redisk -n "__fish_redisk_using_subcommand log" -l binary -d 'How byte strings are written in JSON: auto (text as text, other bytes and giant strings as {"base64":…}), base64 (every one), escape and hex (for eyes)' -r -f -a "auto\t'Text as text'
+complete -c redisk -n "__fish_redisk_using_subcommand log" -l binary -d 'How byte strings are written: auto (in JSON text as text, other bytes and giant strings as {"base64":…}; in CSV those as base64:…; for people as escape), base64 (every one), escape and hex (for eyes)' -r -f -a "auto\t'Text as text'
 base64\t'All as base64'
 escape\t'With escapes'
 hex\t'As hex'"

@@ -555,7 +555,9 @@ fn a_log_is_followed_as_it_grows() {
     let set = command(&["SET", "k", "2"]);
     let (half, rest) = set.split_at(9);
     let mut step = 0;
-    let mut wait = || {
+    let mut told = Vec::new();
+    let mut wait = |notes: &mut Vec<log::Note>| {
+        told.append(notes);
         step += 1;
         match step {
             1 => append("a.1.incr.aof", half),
@@ -569,9 +571,22 @@ fn a_log_is_followed_as_it_grows() {
                 manifest(&[1, 2]);
             }
             6 => append("a.2.incr.aof", &command(&["DEL", "k"])),
+            // A rewrite that ends between two looks: the old file is gone when its last command has not been seen.
+            8 => {
+                append("a.2.incr.aof", &command(&["SET", "k", "5"]));
+                append("a.3.incr.aof", &command(&["SET", "k", "6"]));
+                manifest(&[3]);
+                std::fs::remove_file(path("a.2.incr.aof")).unwrap();
+            }
+            // And two of them.
+            12 => {
+                append("a.5.incr.aof", &command(&["SET", "k", "7"]));
+                manifest(&[5]);
+                std::fs::remove_file(path("a.3.incr.aof")).unwrap();
+            }
             _ => {}
         }
-        step < 9
+        step < 16
     };
     let mut out = Vec::new();
     let walked = log::follow(folder.path(), Form::Text, &options(), &mut out, &mut wait).unwrap();
@@ -589,9 +604,19 @@ fn a_log_is_followed_as_it_grows() {
         "0 SELECT 3",
         "3 SET k 4",
         "3 DEL k",
+        "3 SET k 5",
+        "0 SET k 6",
+        "0 SET k 7",
     ];
     assert_eq!(shown, wanted);
-    assert_eq!(walked.shown, 7);
+    assert_eq!(walked.shown, 10);
+    // Said as soon as it is known.
+    assert!(walked.notes.is_empty(), "{:?}", walked.notes);
+    let [(file, note)] = &told[..] else {
+        panic!("{told:?}");
+    };
+    assert!(file.ends_with("a.5.incr.aof"), "{file}");
+    assert!(note.contains("between numbers 3 and 5 were gone"), "{note}");
 }
 
 /// The value goes on under other names, and in other databases.

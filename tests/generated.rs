@@ -44,6 +44,11 @@ fn man() -> Files {
             let last = command.get_after_long_help().map(ToString::to_string);
             let subcommands = command.has_subcommands();
             let source = format!("redisk {}", env!("CARGO_PKG_VERSION"));
+            // The short help leaves some options out; without a long help of their own the page would not explain them.
+            let command = command.mut_args(|arg| match arg.get_help().cloned() {
+                Some(help) if arg.get_long_help().is_none() => arg.long_help(help),
+                _ => arg,
+            });
             let man = clap_mangen::Man::new(command).source(source);
             let mut out = Vec::new();
             man.render_title(&mut out).unwrap();

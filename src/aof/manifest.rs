@@ -21,8 +21,13 @@
 use crate::error::{Error, Result};
 use crate::limits::FINDINGS_LISTED;
 use crate::resp::line::strtol;
-use std::fmt;
 use std::io::{BufRead, BufReader, ErrorKind, Read};
+
+mod problem;
+mod words;
+
+pub use problem::{Problem, ProblemKind};
+use words::{split_words, write_word};
 
 /// The longest line, LF included.
 pub const LINE: usize = 1024;
@@ -89,128 +94,6 @@ pub struct Record {
     pub extra: Vec<(Vec<u8>, Vec<u8>)>,
     /// Number of its line, from 1; 0 for a record that was not read.
     pub line: u64,
-}
-
-/// Something about a manifest that a server refuses, or that a reader should know.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
-    /// Number of the line, from 1.
-    pub line: u64,
-    /// Offset of the line.
-    pub at: u64,
-    /// What it is.
-    pub kind: ProblemKind,
-}
-
-/// See [`Problem`].
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum ProblemKind {
-    /// The file has no bytes.
-    Empty,
-    /// A line over 1024 bytes, or without LF, or with a NUL in it.
-    LongLine,
-    /// A line of blanks.
-    Blank,
-    /// A quote that is not closed, or has something right behind it.
-    Quote,
-    /// So many words, where servers want an even number of at least six.
-    Words(usize),
-    /// A name with `/` or `\`.
-    Path(Vec<u8>),
-    /// A name that cannot be a file: empty, `.`, `..`, or with a NUL.
-    Name(Vec<u8>),
-    /// No `file`, no `seq` (0 counts as none) or no `type` (an empty one counts as none).
-    Missing(&'static str),
-    /// A second base.
-    SecondBase,
-    /// An incr whose number is not above the one before.
-    NotMonotonic {
-        /// Its number.
-        seq: i64,
-        /// The number before.
-        after: i64,
-    },
-    /// A type that starts with this byte.
-    UnknownType(u8),
-    /// No records, only comments: servers start with an empty dataset.
-    NoRecords,
-    /// A key that appears twice in a line; the last one counts.
-    Repeated(Vec<u8>),
-    /// A number that is not written as servers write it; they read it as this.
-    Number(i64),
-    /// The line ends in CRLF.
-    CarriageReturn,
-}
-
-impl ProblemKind {
-    /// What a server logs when it refuses to start for this reason; `None` if it loads the manifest.
-    #[must_use]
-    pub fn server_words(&self) -> Option<&'static str> {
-        use ProblemKind::*;
-        match self {
-            Empty => Some("Found an empty AOF manifest"),
-            LongLine => Some("The AOF manifest file contains too long line"),
-            Blank | Quote | Words(_) | Missing(_) => Some("Invalid AOF manifest file format"),
-            Path(_) => Some("File can't be a path, just a filename"),
-            SecondBase => Some("Found duplicate base file information"),
-            NotMonotonic { .. } => Some("Found a non-monotonic sequence number"),
-            UnknownType(_) => Some("Unknown AOF file type"),
-            Name(_) | NoRecords | Repeated(_) | Number(_) | CarriageReturn => None,
-        }
-    }
-
-    /// Whether the manifest cannot be used: servers refuse it, or cannot open what it names.
-    #[must_use]
-    pub fn is_fatal(&self) -> bool {
-        self.server_words().is_some() || matches!(self, ProblemKind::Name(_))
-    }
-
-    /// Bytes of the file that it holds.
-    fn bytes(&self) -> usize {
-        match self {
-            ProblemKind::Path(bytes) | ProblemKind::Name(bytes) | ProblemKind::Repeated(bytes) => {
-                bytes.len()
-            }
-            _ => 0,
-        }
-    }
-}
-
-impl fmt::Display for ProblemKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        use crate::text::quoted;
-        use ProblemKind::*;
-        match self {
-            Empty => f.write_str("the manifest is empty"),
-            LongLine => write!(
-                f,
-                "a line over {LINE} bytes, without its LF, or with a NUL in it"
-            ),
-            Blank => f.write_str("a blank line"),
-            Quote => f.write_str("a quote that is not closed, or has something right behind it"),
-            Words(n) => write!(f, "{n} words, not an even number of at least 6"),
-            Path(name) => write!(f, "the name {} has a / or \\ in it", quoted(name)),
-            Name(name) => write!(
-                f,
-                "the name {} cannot be a file in this folder",
-                quoted(name)
-            ),
-            Missing(key) => write!(f, "no {key}"),
-            SecondBase => f.write_str("a second base file"),
-            NotMonotonic { seq, after } => {
-                write!(f, "incr number {seq} does not come after {after}")
-            }
-            UnknownType(b) => write!(f, "the type {} is not b, h or i", quoted(&[*b])),
-            NoRecords => f.write_str("only comments: a server starts with an empty dataset"),
-            Repeated(key) => write!(f, "the key {} appears twice", quoted(key)),
-            Number(n) => write!(
-                f,
-                "a number that is not written as servers do; they read {n}"
-            ),
-            CarriageReturn => f.write_str("the line ends in CRLF"),
-        }
-    }
 }
 
 /// A manifest. See the module.
@@ -525,107 +408,6 @@ fn record(
         Role::History => {}
     }
     Some(read)
-}
-
-/// Words as `sdssplitargs` splits them; `None` for quotes out of balance.
-fn split_words(text: &[u8]) -> Option<Vec<Vec<u8>>> {
-    let is_space = |b: &u8| matches!(b, b' ' | b'\t'..=b'\r');
-    let mut words = Vec::new();
-    let mut rest = text;
-    loop {
-        let blank = rest.iter().take_while(|b| is_space(b)).count();
-        rest = rest.get(blank..)?;
-        if rest.is_empty() {
-            return Some(words);
-        }
-        let mut word = Vec::new();
-        loop {
-            match rest {
-                // Vertical tab and form feed part words only when they stand in front of one.
-                [] | [b' ' | b'\n' | b'\r' | b'\t', ..] => break,
-                [quote @ (b'"' | b'\''), tail @ ..] => {
-                    rest = unquote(*quote, tail, &mut word)?;
-                    if rest.first().is_some_and(|b| !is_space(b)) {
-                        return None;
-                    }
-                    break;
-                }
-                [b, tail @ ..] => {
-                    word.push(*b);
-                    rest = tail;
-                }
-            }
-        }
-        words.push(word);
-    }
-}
-
-/// Reads on to the closing quote, and returns what is behind it.
-fn unquote<'a>(quote: u8, mut rest: &'a [u8], word: &mut Vec<u8>) -> Option<&'a [u8]> {
-    let hex = |b: u8| {
-        char::from(b)
-            .to_digit(16)
-            .and_then(|d| u8::try_from(d).ok())
-    };
-    loop {
-        let (&b, tail) = rest.split_first()?;
-        rest = tail;
-        if b == quote {
-            return Some(rest);
-        }
-        if b != b'\\' {
-            word.push(b);
-            continue;
-        }
-        match (quote, rest) {
-            (b'"', [b'x', high, low, tail @ ..]) if hex(*high).is_some() && hex(*low).is_some() => {
-                word.push(hex(*high)? << 4 | hex(*low)?);
-                rest = tail;
-            }
-            (b'"', [c, tail @ ..]) => {
-                word.push(match c {
-                    b'n' => b'\n',
-                    b'r' => b'\r',
-                    b't' => b'\t',
-                    b'b' => 8,
-                    b'a' => 7,
-                    c => *c,
-                });
-                rest = tail;
-            }
-            (b'\'', [b'\'', tail @ ..]) => {
-                word.push(b'\'');
-                rest = tail;
-            }
-            _ => word.push(b'\\'),
-        }
-    }
-}
-
-/// Appends a word, quoted only if servers quote it (`sdsneedsrepr`), or could not read it back: they forget `'`, and the
-/// empty word.
-fn write_word(word: &[u8], out: &mut Vec<u8>) {
-    if !word.is_empty()
-        && word
-            .iter()
-            .all(|b| b.is_ascii_graphic() && !matches!(b, b'\\' | b'"' | b'\''))
-    {
-        return out.extend_from_slice(word);
-    }
-    out.push(b'"');
-    for &b in word {
-        match b {
-            b'\\' | b'"' => out.extend([b'\\', b]),
-            b'\n' => out.extend_from_slice(b"\\n"),
-            b'\r' => out.extend_from_slice(b"\\r"),
-            b'\t' => out.extend_from_slice(b"\\t"),
-            7 => out.extend_from_slice(b"\\a"),
-            8 => out.extend_from_slice(b"\\b"),
-            b' '..=b'~' => out.push(b),
-            b => out.extend_from_slice(format!("\\x{b:02x}").as_bytes()),
-        }
-    }
-    out.push(b'"');
 }
 
 #[cfg(test)]

@@ -21,15 +21,17 @@
 
 use crate::aof::manifest::{Manifest, Reading, Record, Role};
 use crate::error::{Error, Result};
-use crate::limits::FINDINGS_LISTED;
-use crate::model::finding::{Finding, Refused, Severity};
-use crate::model::target::Since;
 use crate::text::quoted;
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+
+mod findings;
+mod leftover;
+
+pub use leftover::{Leftover, LeftoverKind};
 
 /// The folder's name unless a server is told otherwise (`appenddirname`).
 pub const FOLDER: &str = "appendonlydir";
@@ -78,52 +80,26 @@ impl Member {
             | Found::Unreadable(_) => None,
         }
     }
-}
 
-/// What a file is that the manifest does not name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum LeftoverKind {
-    /// A manifest that was written and not renamed.
-    TempManifest,
-    /// The log since the server was told to switch AOF on, before the first rewrite ended.
-    TempIncr,
-    /// What a rewrite had written when it was stopped.
-    TempRewrite,
-    /// A base by its name. It may look newer than the listed one, and still must not be used.
-    UnlistedBase,
-    /// An incr by its name.
-    OrphanedIncr,
-    /// Another manifest.
-    OtherManifest,
-    /// Anything else.
-    Other,
-}
-
-impl LeftoverKind {
-    /// A stable word for scripts.
+    /// Why it is not read, for people; `None` where it can be.
     #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            LeftoverKind::TempManifest => "temp-manifest",
-            LeftoverKind::TempIncr => "temp-incr",
-            LeftoverKind::TempRewrite => "temp-rewrite",
-            LeftoverKind::UnlistedBase => "unlisted-base",
-            LeftoverKind::OrphanedIncr => "orphaned-incr",
-            LeftoverKind::OtherManifest => "other-manifest",
-            LeftoverKind::Other => "other",
-        }
+    pub fn unread(&self) -> Option<String> {
+        let name = quoted(&self.record.name);
+        Some(match &self.found {
+            Found::File(_) | Found::NotYetMoved(_) => return None,
+            Found::Missing => format!("the manifest lists {name}, but there is no such file"),
+            Found::Outside(target) => format!(
+                "{name} is a link out of the folder, to {}; it is not read",
+                shown(target)
+            ),
+            Found::Repeated(line) => format!(
+                "line {} lists {name}, which line {line} does too; it is not read again",
+                self.record.line
+            ),
+            Found::NotAFile => format!("{name} is no regular file; it is not read"),
+            Found::Unreadable(why) => format!("{name} cannot be read: {why}"),
+        })
     }
-}
-
-/// A file that lies in the folder, or in the data directory, and belongs to nothing.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Leftover {
-    /// What it is, by its name.
-    pub kind: LeftoverKind,
-    /// Where it is.
-    pub path: PathBuf,
-    /// Its size in bytes.
-    pub size: u64,
 }
 
 /// A multi-part append-only file.
@@ -245,153 +221,6 @@ impl Set {
             .iter()
             .filter(|m| m.record.role == Role::History && m.size().is_some())
     }
-
-    /// What `verify` has to say about the manifest and the files around it, but not about what is in them.
-    #[must_use]
-    pub fn findings(&self) -> Vec<Finding> {
-        let manifest = self.manifest.to_string_lossy();
-        let mut findings: Vec<Finding> = self
-            .reading
-            .problems
-            .iter()
-            .map(|problem| {
-                let mut finding = match problem.kind.is_fatal() {
-                    true => Finding::refused("manifest", problem.at, problem.kind.to_string()),
-                    false => Finding::warning("manifest", problem.at, problem.kind.to_string()),
-                };
-                if problem.kind.server_words().is_none() {
-                    finding.refused = Refused::Never;
-                }
-                finding.place.file = Some(manifest.clone().into_owned());
-                finding.within(format!("line {}", problem.line))
-            })
-            .collect();
-        for member in &self.members {
-            let name = quoted(&member.record.name);
-            let (severity, code, message) = match &member.found {
-                Found::File(_) => continue,
-                // History is never opened, so nobody misses it.
-                Found::Missing if member.record.role == Role::History => continue,
-                Found::NotYetMoved(_) => (
-                    Severity::Note,
-                    "member-not-moved",
-                    format!(
-                        "{name} is still outside the folder; the next start of a server moves it"
-                    ),
-                ),
-                Found::Missing => (
-                    Severity::Damage,
-                    "member-missing",
-                    format!("the manifest lists {name}, but there is no such file"),
-                ),
-                Found::Outside(target) => (
-                    Severity::Damage,
-                    "member-outside",
-                    format!(
-                        "{name} is a link out of the folder, to {}; it is not read",
-                        shown(target)
-                    ),
-                ),
-                Found::Repeated(line) => (
-                    Severity::Damage,
-                    "member-repeated",
-                    format!(
-                        "line {} lists {name}, which line {line} does too; it is not read again",
-                        member.record.line
-                    ),
-                ),
-                Found::NotAFile => (
-                    Severity::Damage,
-                    "member-no-file",
-                    format!("{name} is no regular file; it is not read"),
-                ),
-                Found::Unreadable(why) => (
-                    Severity::Damage,
-                    "member-unreadable",
-                    format!("{name} cannot be read: {why}"),
-                ),
-            };
-            let mut finding = Finding::warning(code, 0, message);
-            finding.place.offset = None;
-            finding.place.file = Some(member.path.to_string_lossy().into_owned());
-            finding.severity = severity;
-            if code == "member-missing" {
-                // Servers before 7.0 know no manifests.
-                finding.refused = Refused::With(Since::both((7, 0)));
-            }
-            findings.push(finding);
-        }
-        for leftover in &self.leftovers {
-            if leftover.kind == LeftoverKind::Other {
-                continue;
-            }
-            let message = match leftover.kind {
-                LeftoverKind::TempManifest => "a manifest that was never put in place",
-                LeftoverKind::TempIncr => "the log of an AOF that was being switched on",
-                LeftoverKind::TempRewrite => "what a rewrite had written when it was stopped",
-                LeftoverKind::UnlistedBase => {
-                    "a base that the manifest does not list: not part of the data"
-                }
-                LeftoverKind::OrphanedIncr => {
-                    "an incr that the manifest does not list: not part of the data"
-                }
-                LeftoverKind::OtherManifest | LeftoverKind::Other => "another manifest",
-            };
-            let mut finding = Finding::warning(
-                leftover.kind.name(),
-                0,
-                format!("{message} ({} bytes)", leftover.size),
-            );
-            finding.severity = Severity::Note;
-            finding.place.offset = None;
-            finding.place.file = Some(leftover.path.to_string_lossy().into_owned());
-            findings.push(finding);
-        }
-        findings
-    }
-
-    fn look_for_leftovers(&mut self) -> Result<()> {
-        let folder = self.folder.clone();
-        let listed: HashSet<Vec<u8>> = self.members.iter().map(|m| m.record.name.clone()).collect();
-        for entry in fs::read_dir(&folder).map_err(|e| io_error(e, "read the folder", &folder))? {
-            let entry = entry.map_err(|e| io_error(e, "read the folder", &folder))?;
-            let name = entry.file_name();
-            let name = name.as_encoded_bytes();
-            let own = self.manifest.file_name().map(|n| n.as_encoded_bytes());
-            if listed.contains(name)
-                || own == Some(name)
-                || entry.file_type().is_ok_and(|t| t.is_dir())
-            {
-                continue;
-            }
-            self.leave(kind_of(name, &self.base_name), &entry);
-        }
-        self.leftovers.sort();
-        Ok(())
-    }
-
-    /// Rewrites leave their files in the data directory, not in the folder.
-    fn look_for_rewrites(&mut self, dir: &Path) -> Result<()> {
-        for entry in fs::read_dir(dir).map_err(|e| io_error(e, "read the folder", dir))? {
-            let entry = entry.map_err(|e| io_error(e, "read the folder", dir))?;
-            if kind_of(entry.file_name().as_encoded_bytes(), b"") == LeftoverKind::TempRewrite {
-                self.leave(LeftoverKind::TempRewrite, &entry);
-            }
-        }
-        self.leftovers.sort();
-        Ok(())
-    }
-
-    fn leave(&mut self, kind: LeftoverKind, entry: &fs::DirEntry) {
-        self.leftover_count += 1;
-        if self.leftovers.len() < FINDINGS_LISTED {
-            self.leftovers.push(Leftover {
-                kind,
-                path: entry.path(),
-                size: entry.metadata().map_or(0, |m| m.len()),
-            });
-        }
-    }
 }
 
 /// The one manifest of a folder; `None` if it has none.
@@ -481,36 +310,6 @@ fn look(path: &Path, inside: &Path) -> Found {
     }
 }
 
-/// What a file is by its name.
-fn kind_of(name: &[u8], base_name: &[u8]) -> LeftoverKind {
-    if name.starts_with(b"temp-rewriteaof-") && name.ends_with(b".aof") {
-        return LeftoverKind::TempRewrite;
-    }
-    if let Some(rest) = name.strip_prefix(b"temp-") {
-        if rest.ends_with(b".manifest") {
-            return LeftoverKind::TempManifest;
-        }
-        if rest.strip_prefix(base_name) == Some(b".incr") {
-            return LeftoverKind::TempIncr;
-        }
-    }
-    if name.ends_with(b".manifest") {
-        return LeftoverKind::OtherManifest;
-    }
-    let numbered = name
-        .strip_prefix(base_name)
-        .and_then(|rest| rest.strip_prefix(b"."))
-        .and_then(|rest| {
-            let digits = rest.iter().take_while(|b| b.is_ascii_digit()).count();
-            rest.get(digits..).filter(|_| digits > 0)
-        });
-    match numbered {
-        Some(b".base.rdb" | b".base.aof") => LeftoverKind::UnlistedBase,
-        Some(b".incr.aof") => LeftoverKind::OrphanedIncr,
-        _ => LeftoverKind::Other,
-    }
-}
-
 #[cfg(unix)]
 fn os_string(name: &[u8]) -> OsString {
     use std::os::unix::ffi::OsStringExt;
@@ -534,6 +333,7 @@ fn io_error(e: std::io::Error, doing: &str, path: &Path) -> Error {
 #[cfg(unix)]
 mod tests {
     use super::*;
+    use crate::model::finding::Severity;
     use std::os::unix::fs::symlink;
 
     fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {

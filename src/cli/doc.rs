@@ -1,6 +1,7 @@
 //! JSON documents: reports for scripts, with their fields in the order of the manual.
 
 use super::text::KeyFormat;
+use crate::aof::reader::End;
 use crate::error::Place;
 use crate::sink::bytes::{self, Binary};
 use crate::text;
@@ -95,6 +96,17 @@ impl Doc {
     }
 }
 
+/// The document of a command that takes several paths: what came of the one, or an array of them.
+pub(super) fn document(mut paths: Vec<Doc>) -> Doc {
+    match paths.pop() {
+        Some(only) if paths.is_empty() => only,
+        last => {
+            paths.extend(last);
+            Doc::List(paths)
+        }
+    }
+}
+
 /// JSON itself lets DEL, the C1 controls and direction marks stand in strings; a terminal obeys them.
 fn push_safe(json: &str, out: &mut String) {
     for c in json.chars() {
@@ -127,6 +139,16 @@ pub(super) fn place(place: &Place, format: Option<KeyFormat>) -> Vec<(&'static s
         ("db", place.db.into()),
         ("key", key),
         ("path", Doc::list(place.path.iter().map(String::as_str))),
+    ]
+}
+
+/// Where the commands of a file end, as far as they were read.
+pub(super) fn log_end(end: Option<&End>) -> [(&'static str, Doc); 3] {
+    let open = end.filter(|e| e.state.multi.is_some());
+    [
+        ("valid_up_to", end.map(|e| e.valid_up_to).into()),
+        ("valid_before_multi", open.map(|e| e.before_multi).into()),
+        ("zeros_from", end.and_then(|e| e.zeros_from).into()),
     ]
 }
 

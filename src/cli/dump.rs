@@ -3,7 +3,7 @@
 use super::Context;
 use super::exit::{CODES, Exit};
 use super::input::{self, Filters, Machine};
-use super::output::{Output, Target as Destination};
+use super::output::{ByteForm, Output, Target as Destination};
 use super::progress::Progress;
 use super::state;
 use super::text::KeyFormat;
@@ -16,7 +16,6 @@ use crate::model::target::Target as Server;
 use crate::ops::dump::{self, Options, Report};
 use crate::rdb::frame::{HEADER_LEN, Header};
 use crate::sink::Render;
-use crate::sink::bytes::Binary;
 use crate::sink::csv::Csv;
 use crate::sink::json::Json;
 use crate::sink::keys::{Form, KeyNames};
@@ -91,15 +90,8 @@ pub(super) struct Args {
         hide_possible_values = true
     )]
     format: Format,
-    /// How byte strings are written in JSON and CSV: auto (text as text, other bytes and giant strings as
-    /// {"base64":…}, in CSV as base64:…), base64 (every one), escape and hex (for eyes).
-    #[arg(
-        long,
-        value_name = "HOW",
-        default_value = "auto",
-        hide_possible_values = true
-    )]
-    binary: How,
+    #[command(flatten)]
+    bytes: ByteForm,
     /// Keys only: no line for the header, aux fields, functions and other records.
     #[arg(long)]
     data_only: bool,
@@ -145,30 +137,6 @@ enum Format {
     Restore,
 }
 
-/// How byte strings are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum How {
-    /// Text as text.
-    Auto,
-    /// All as base64.
-    Base64,
-    /// With escapes.
-    Escape,
-    /// As hex.
-    Hex,
-}
-
-impl From<How> for Binary {
-    fn from(how: How) -> Binary {
-        match how {
-            How::Auto => Binary::Auto,
-            How::Base64 => Binary::Base64,
-            How::Escape => Binary::Escape,
-            How::Hex => Binary::Hex,
-        }
-    }
-}
-
 pub(super) fn run(args: &Args, cx: &Context) -> Result<Exit> {
     let format = args.format;
     if args.null && format != Format::Keys {
@@ -182,7 +150,7 @@ pub(super) fn run(args: &Args, cx: &Context) -> Result<Exit> {
             "--target goes with --format resp and --format restore",
         ));
     }
-    let binary = args.binary.into();
+    let binary = args.bytes.form();
     // What is asked for is judged before the file is looked at.
     let filter = args.filters.build(cx)?;
     let (input, log) = state::open(

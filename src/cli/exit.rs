@@ -3,6 +3,7 @@
 use super::doc::{self, Doc};
 use super::{Context, text};
 use crate::error::{Error, Place};
+use crate::ops::log::Note;
 use clap::ValueEnum;
 use std::ffi::OsString;
 use std::io::Write;
@@ -66,6 +67,17 @@ impl Context {
     /// Tells of something that the result does not show.
     pub(super) fn warn(&self, place: &Place, message: &str) {
         self.say("warning", "warning", text::YELLOW, place, message);
+    }
+
+    /// Tells of the files of a log what their commands do not show.
+    pub(super) fn notes(&self, notes: &[Note]) {
+        for (file, note) in notes {
+            let place = Place {
+                file: Some(file.clone()).filter(|f| !f.is_empty()),
+                ..Place::default()
+            };
+            self.warn(&place, note);
+        }
     }
 
     /// An error as an object.

@@ -1,10 +1,9 @@
 //! `redisk get`.
 
 use super::Context;
-use super::dump::How;
 use super::exit::{CODES, Exit};
 use super::input::{self, Clock};
-use super::output::Target;
+use super::output::{ByteForm, Target};
 use super::progress::Progress;
 use super::show::Show;
 use super::state;
@@ -58,15 +57,8 @@ pub(super) struct Args {
     /// The exact bytes of a string, and nothing else. Takes one key; the first one that the file has.
     #[arg(long, conflicts_with_all = ["json", "full", "binary"])]
     raw: bool,
-    /// How byte strings are written: auto, base64, hex or escape. In JSON auto is text as text, and other bytes and giant
-    /// strings as {"base64":…}; for people it is the same as escape.
-    #[arg(
-        long,
-        value_name = "HOW",
-        default_value = "auto",
-        hide_possible_values = true
-    )]
-    binary: How,
+    #[command(flatten)]
+    bytes: ByteForm,
     #[command(flatten)]
     clock: Clock,
     #[command(flatten)]
@@ -74,7 +66,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, cx: &Context) -> Result<Exit> {
-    let binary = args.binary.into();
+    let binary = args.bytes.form();
     let format = cx.global.key_format;
     let keys = args.keys.iter().map(|key| text::key_arg(key, format));
     let keys: Vec<_> = keys.collect::<Result<_>>()?;

@@ -12,6 +12,7 @@ use crate::model::kind::{Encoding, Kind};
 use crate::model::target::TARGETS;
 use crate::model::{slot, units};
 use crate::rdb::frame::Ending;
+use crate::source::aof::foreign;
 use crate::text::quoted;
 use clap::builder::PossibleValue;
 use clap::{Arg, ArgAction, ArgMatches, Command};
@@ -415,7 +416,7 @@ pub(super) fn only_rdb(input: &Input, doing: &str) -> Result<()> {
                 .to_owned()
         }
         Content::Jsonl => format!("is JSON, which this version does not {doing}"),
-        Content::Unknown => "is no persistence file: it begins like no RDB and no AOF".to_owned(),
+        Content::Unknown => format!("is no persistence file: {}", foreign(&input.head)),
     };
     Err(Error::new(ErrorKind::Unsupported, message).in_file(&input.name))
 }
@@ -426,7 +427,7 @@ pub(super) fn tail_text(ending: &Ending) -> Option<String> {
     match ending.tail_head.first() {
         None => None,
         Some(b'*' | b'#') => Some(format!(
-            "{} of commands follow the RDB preamble; not replayed",
+            "{} of commands follow the RDB, left out as servers leave them out of an RDB file (replay runs them)",
             bytes()
         )),
         Some(_) => Some(format!(

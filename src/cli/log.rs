@@ -4,27 +4,44 @@ use super::Context;
 use super::exit::{CODES, Exit};
 use super::input::Machine;
 use super::log_text;
-use super::output::{self, Output, Target};
+use super::output::{self, ByteForm, Output, Target};
 use super::progress::Progress;
 use super::text;
-use crate::error::{Error, Place, Result};
+use crate::error::{Error, Result};
 use crate::filter::Rule;
 use crate::filter::glob::Glob;
 use crate::model::units;
-use crate::ops::log::{self, Form, KeyRule, KeyTest, Options, Select, Walked};
-use crate::sink::bytes::Binary;
+use crate::ops::log::{self, Form, KeyRule, KeyTest, Note, Options, Select, Walked};
 use crate::source::aof::Source;
-use clap::ValueEnum;
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::PathBuf;
+
+/// The forms, for the manual.
+const FORMS: &str = r#"Forms:
+  For people, a line a command: file and offset, database, time, a bar where it stands inside MULTI, the words; long
+  words and long commands are cut. With --json an object a line:
+    {"file":"appendonly.aof.1.incr.aof","offset":16,"db":0,"time":1795210350,"multi":false,"argv":["SET","k","v"]}
+  time is that of the last #TS: line in seconds since 1970, or null; multi is true from behind MULTI to EXEC. The last line:
+    {"summary":{"commands","shown","stopped","damaged","files":[{"file","role","bytes","rdb_version","commands",
+    "sound_bytes"}]}}; stopped: --limit ended it, so that commands counts whole files alone
+  With --history a key of the base is an object with "base":{"key","type","encoding","expire_ms","bytes"} instead of
+  multi and argv, and the summary has, too:
+    "in_base": true, false, or null without a base; "also_named":[{"db","key"}], the names under which the value lives
+    at the end; "doubts":[{"file","offset","command","db","key","took_effect"}], commands whose target was there
+    (false), or may have been (null)
+  With --stats one object: the fields of a summary, and
+    "bytes", "writes", "names":[{"command","count","bytes"}], "dbs":[{"db","count"}],
+    "keys":[{"db","key","count","error"}], "prefixes":[{"prefix","count","error"}] (a: and a:b: of a:b:c; / parts, too):
+    those written most, whose true count is count, or up to error less; "slice_seconds",
+    "timeline":[{"time","count","bytes"}], "timeless": commands without a time"#;
 
 /// The commands of an append-only file, in their order.
 ///
 /// Takes one file, from standard input and compressed too, or a multi-part set by its data directory, its folder or its
 /// manifest. A file that grows while it is read is read to the size it had.
 #[derive(Debug, clap::Args)]
-#[command(after_long_help = CODES)]
+#[command(after_long_help = format!("{FORMS}\n\n{CODES}"))]
 pub(super) struct Args {
     /// The append-only file or its folder; `-` is standard input.
     #[arg(value_hint = clap::ValueHint::AnyPath)]
@@ -34,15 +51,8 @@ pub(super) struct Args {
     /// Write JSON Lines, one object a command and a summary as the last line; with --stats, one document.
     #[arg(long, conflicts_with = "resp")]
     json: bool,
-    /// How byte strings are written in JSON: auto (text as text, other bytes and giant strings as {"base64":…}),
-    /// base64 (every one), escape and hex (for eyes).
-    #[arg(
-        long,
-        value_name = "HOW",
-        default_value = "auto",
-        hide_possible_values = true
-    )]
-    binary: How,
+    #[command(flatten)]
+    bytes: ByteForm,
     /// Write the commands as a log that servers load: SELECT where it is needed, transactions whole. An RDB base comes
     /// first, as the preamble that servers since 4.0 load, where all is wanted, or all up to a time, an offset or a
     /// limit, or all but some commands. With conditions on keys and databases alone, keys of the base come as commands;
@@ -162,19 +172,6 @@ struct What {
     limit: Option<u64>,
 }
 
-/// How byte strings are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum How {
-    /// Text as text.
-    Auto,
-    /// All as base64.
-    Base64,
-    /// With escapes.
-    Escape,
-    /// As hex.
-    Hex,
-}
-
 pub(super) fn offset(text: &str) -> std::result::Result<u64, String> {
     let parsed = match text.strip_prefix("0x") {
         Some(hex) => u64::from_str_radix(hex, 16),
@@ -254,12 +251,7 @@ pub(super) fn run(args: &Args, cx: &Context) -> Result<Exit> {
         threads: args.machine.threads()?,
         progress: &|bytes| progress.at(bytes),
     };
-    let binary = match args.binary {
-        How::Auto => Binary::Auto,
-        How::Base64 => Binary::Base64,
-        How::Escape => Binary::Escape,
-        How::Hex => Binary::Hex,
-    };
+    let binary = args.bytes.form();
     let form = if args.json {
         Form::Json(binary)
     } else {
@@ -268,7 +260,8 @@ pub(super) fn run(args: &Args, cx: &Context) -> Result<Exit> {
     let mut sink = args.target.open()?;
     let walked = if args.follow {
         drop(source);
-        let mut wait = || {
+        let mut wait = |notes: &mut Vec<Note>| {
+            cx.notes(&std::mem::take(notes));
             std::thread::sleep(PAUSE);
             true
         };
@@ -322,13 +315,7 @@ fn finish(walked: Walked, sink: output::Output, cx: &Context) -> Result<Exit> {
     } else {
         sink.give_up()?;
     }
-    for (file, note) in &walked.notes {
-        let place = Place {
-            file: Some(file.clone()).filter(|f| !f.is_empty()),
-            ..Place::default()
-        };
-        cx.warn(&place, note);
-    }
+    cx.notes(&walked.notes);
     let mut exit = Exit::Done;
     for e in &walked.problems {
         cx.error(e);

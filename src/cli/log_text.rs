@@ -107,7 +107,8 @@ pub(super) fn history(report: &HistoryReport, key: &[u8]) -> String {
     for (db, name) in &report.also {
         let _ = writeln!(out, "followed to the end as {} in db {db}", quoted(name));
     }
-    if report.walked.shown == 0 && report.base.is_empty() {
+    let looked = !report.walked.files.is_empty();
+    if looked && report.walked.shown == 0 && report.base.is_empty() {
         let _ = writeln!(out, "no command names {}", quoted(key));
     }
     out

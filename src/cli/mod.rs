@@ -1,7 +1,8 @@
 //! The command line: arguments in, a call of [`crate::ops`], output and an exit code.
 //!
 //! A command is a file here with an `Args` struct, whose doc comments are its help and its man page, and a thin `run`.
-//! What several commands share: `input` (paths, filters, threads), `output` (where results go), `progress`,
+//! What several commands share: `input` (paths, filters, threads), `output` (where results go, how bytes are written),
+//! `state` (a log as what it leads to), `progress`,
 //! `exit` (errors, warnings, exit codes), `doc` (reports as JSON), `text` (how keys are written, colours).
 
 mod convert;
@@ -32,8 +33,8 @@ use std::process::ExitCode;
 
 /// The offline toolkit for Redis and Valkey persistence files.
 ///
-/// Reads RDB files of every server version, judges them down to the last listpack entry, and pipes them on. It needs
-/// no server, works in bounded memory, and changes nothing unasked.
+/// Reads RDB and append-only files of every server version, judges them down to the last listpack entry, and pipes them
+/// on. It needs no server and changes nothing unasked. Memory does not grow with the file, but for the state of a log.
 ///
 /// `redisk PATH` alone says what the file is, whether it is whole, and what to type next.
 #[derive(Debug, Parser)]

@@ -2,6 +2,8 @@
 
 use crate::disk::{Staged, StagedFolder};
 use crate::error::{Error, Result};
+use crate::sink::bytes::Binary;
+use clap::ValueEnum;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -16,6 +18,44 @@ pub(super) struct Target {
     /// Replace the output file where it exists.
     #[arg(long)]
     force: bool,
+}
+
+/// How bytes are written that may be no text.
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct ByteForm {
+    /// How byte strings are written: auto (in JSON text as text, other bytes and giant strings as {"base64":…}; in CSV
+    /// those as base64:…; for people as escape), base64 (every one), escape and hex (for eyes).
+    #[arg(
+        long,
+        value_name = "HOW",
+        default_value = "auto",
+        hide_possible_values = true
+    )]
+    binary: How,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum How {
+    /// Text as text.
+    Auto,
+    /// All as base64.
+    Base64,
+    /// With escapes.
+    Escape,
+    /// As hex.
+    Hex,
+}
+
+impl ByteForm {
+    /// The form that was asked for.
+    pub(super) fn form(&self) -> Binary {
+        match self.binary {
+            How::Auto => Binary::Auto,
+            How::Base64 => Binary::Base64,
+            How::Escape => Binary::Escape,
+            How::Hex => Binary::Hex,
+        }
+    }
 }
 
 impl Target {

@@ -10,7 +10,7 @@ use super::progress::Progress;
 use super::text;
 use crate::engine::Engine;
 use crate::engine::digest::{self, Digests, FieldExpiry};
-use crate::error::{Error, Place, Result};
+use crate::error::{Error, Result};
 use crate::filter::Filter;
 use crate::filter::glob::Glob;
 use crate::input::open::Input;
@@ -26,13 +26,24 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+/// The fields of the JSON document, for the manual.
+const FIELDS: &str = r#"JSON document:
+  What is not known is null:
+    "commands", "seconds", "loaded" (keys out of RDBs), "refused",
+    "refusals":[{"file","offset","number","command","text"}] (the first of them), "skipped":[{"command","count"}]
+    "stopped":{"file","offset","why"}
+    "dbs":[{"db","keys","expires"}]
+    "digest" (DEBUG DIGEST of Redis since 7.2 and Valkey), "digest_g17" (of older Redis), "opaque" (keys of modules,
+    which are in neither)
+    "problems":[{"kind","file","offset","db","key","path","message"}]"#;
+
 /// Runs a log through the built-in engine, and says what state it leads to.
 ///
 /// Takes what servers load: an append-only file, a multi-part set by its data directory, folder or manifest, an RDB, or
 /// commands in RESP. Nothing expires by the clock: a log says itself what expired. Commands that a server would have
 /// refused are counted and named; a transaction that is not closed does not happen.
 #[derive(Debug, clap::Args)]
-#[command(after_long_help = CODES)]
+#[command(after_long_help = format!("{FIELDS}\n\n{CODES}"))]
 pub(super) struct Args {
     /// The append-only file, its folder or its manifest, or an RDB; `-` is standard input.
     #[arg(value_hint = clap::ValueHint::AnyPath)]
@@ -200,13 +211,7 @@ fn write(
 
 /// Says what the output does not show, and settles the exit code.
 pub(super) fn finish(report: Report, cx: &Context) -> Result<Exit> {
-    for (file, note) in &report.walked.notes {
-        let place = Place {
-            file: Some(file.clone()).filter(|f| !f.is_empty()),
-            ..Place::default()
-        };
-        cx.warn(&place, note);
-    }
+    cx.notes(&report.walked.notes);
     let mut problems = report.walked.problems.into_iter();
     match problems.next_back() {
         None => Ok(Exit::Done),
@@ -217,14 +222,17 @@ pub(super) fn finish(report: Report, cx: &Context) -> Result<Exit> {
     }
 }
 
+/// A name and what there is to say.
+fn line(out: &mut String, name: &str, text: String) {
+    out.push_str(&format!("{name:<9} {text}\n"));
+}
+
 fn plain(done: &Done, engine: &Engine) -> String {
     let report = &done.report;
     let seconds = done.took.as_secs_f64();
     let mut out = String::new();
-    let mut line = |name: &str, text: String| {
-        out.push_str(&format!("{name:<9} {text}\n"));
-    };
     line(
+        &mut out,
         "commands",
         if seconds < WORTH {
             text::grouped(report.commands)
@@ -238,24 +246,28 @@ fn plain(done: &Done, engine: &Engine) -> String {
     );
     if report.loaded > 0 {
         line(
+            &mut out,
             "loaded",
             text::count(report.loaded, "key out of an RDB", "keys out of RDBs"),
         );
     }
     for (name, n) in &report.skipped {
         line(
+            &mut out,
             "skipped",
             format!("{} {}", text::grouped(*n), text::safe(name)),
         );
     }
     if let Some((file, at, why)) = &report.stopped {
         line(
+            &mut out,
             "stopped",
             format!("{}: offset {at:#x}: {}", text::name(file), text::safe(why)),
         );
     }
     if report.refused > 0 {
         line(
+            &mut out,
             "refused",
             text::count(
                 report.refused,
@@ -274,11 +286,9 @@ fn plain(done: &Done, engine: &Engine) -> String {
             text::safe(&r.text)
         ));
     }
-    let mut line = |name: &str, text: String| {
-        out.push_str(&format!("{name:<9} {text}\n"));
-    };
     for (db, keys) in engine.keys.dbs().filter(|(_, db)| !db.is_empty()) {
         line(
+            &mut out,
             &format!("db {db}"),
             format!(
                 "{}, {} with an expiry",
@@ -288,18 +298,24 @@ fn plain(done: &Done, engine: &Engine) -> String {
         );
     }
     if engine.keys.dbs().all(|(_, db)| db.is_empty()) {
-        line("keys", "none".to_owned());
+        line(&mut out, "keys", "none".to_owned());
     }
     if let Some(digests) = &done.digests {
         line(
+            &mut out,
             "digest",
             format!("{} (Redis from 7.2, Valkey)", digests.fpconv),
         );
         if digests.g17 != digests.fpconv {
-            line("digest", format!("{} (Redis up to 7.0)", digests.g17));
+            line(
+                &mut out,
+                "digest",
+                format!("{} (Redis up to 7.0)", digests.g17),
+            );
         }
         if digests.opaque > 0 {
             line(
+                &mut out,
                 "digest",
                 format!(
                     "without {}",

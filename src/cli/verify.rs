@@ -18,8 +18,25 @@ use crate::model::units;
 use crate::ops::verify::aof::{self, Verified};
 use crate::ops::verify::{self, Options, Report, Sum};
 use crate::rdb::frame::{Checksum, Header};
-use crate::source::aof::Source;
+use crate::source::aof::{Source, foreign};
 use std::path::{Path, PathBuf};
+
+/// The fields of the JSON document, for the manual.
+const FIELDS: &str = r#"JSON document:
+  An object, or an array of them for several files; what is not known is null:
+    "file", "verdict": intact, damaged, unsummed (--checksum-only), foreign, error; "kind": rdb, aof, aof-set
+    "message" (foreign), "error":{"kind","file","offset","db","key","path","message"}
+    "findings":[{"code","severity","offset","db","key","path","message","refused_by"}], of an append-only file with
+    "file"; severity: damage, warning, note; refused_by: names of servers
+  Of an RDB file:
+    "magic", "version", "codecs", "bytes", "keys", "databases", "checksum":{"state","stored","computed"}, "tail_bytes",
+    "damage", "warnings", "notes" (how many of each), "loads_in":[servers], "target":{"name","loads","reasons"}
+  Of an append-only file:
+    "manifest", "commands", "files":[{"file","role","seq","bytes","last","rdb_version","keys","commands","valid_up_to",
+    "valid_before_multi","zeros_from"}], "more" (findings that are not listed)
+    "servers":[{"name","loads","load_truncated_yes","load_truncated_no","corrupt_tail_above","load_corrupt_tail"}]: what
+    each does with aof-load-truncated yes and no, and with an aof-load-corrupt-tail-max-size above so many bytes, as
+    {"does","file","offset","cuts_to","message"}; does: loads, truncates, refuses, crashes, undefined, ignores"#;
 
 /// Whether a file is whole, down to the last element, and which servers would load it.
 ///
@@ -31,7 +48,7 @@ use std::path::{Path, PathBuf};
 ///
 /// --target asks about one server: exit code 1 where it would not load the file, with the reasons.
 #[derive(Debug, clap::Args)]
-#[command(after_long_help = CODES)]
+#[command(after_long_help = format!("{FIELDS}\n\n{CODES}"))]
 pub(super) struct Args {
     /// The files, compressed or not, or the folders of multi-part AOFs; `-` is standard input. The worst exit code counts.
     #[arg(required = true, value_name = "PATH", value_hint = clap::ValueHint::AnyPath)]
@@ -67,11 +84,7 @@ pub(super) fn run(args: &Args, cx: &Context) -> Result<Exit> {
         }
     }
     if args.json {
-        let document = match documents.len() {
-            1 => documents.pop().unwrap_or(Doc::NULL),
-            _ => Doc::List(documents),
-        };
-        output::print(&document.pretty())?;
+        output::print(&doc::document(documents).pretty())?;
     }
     Ok(worst)
 }
@@ -125,7 +138,7 @@ fn look(path: &Path, threads: usize, checksum_only: bool, cx: &Context) -> Resul
         Source::File(input) => input,
     };
     match input.content() {
-        Content::Unknown => return Ok(Outcome::Foreign("it begins like no RDB and no AOF")),
+        Content::Unknown => return Ok(Outcome::Foreign(foreign(&input.head))),
         Content::Jsonl | Content::Manifest => input::only_rdb(&input, "verify")?,
         _ if checksum_only => {
             input::only_rdb(&input, "verify")?;

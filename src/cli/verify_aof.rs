@@ -1,13 +1,13 @@
 //! What `redisk verify` says about append-only files.
 
 use super::Context;
-use super::doc::Doc;
+use super::doc::{self, Doc};
 use super::exit::Exit;
 use super::text::{self, Paint};
 use crate::aof::check;
 use crate::aof::verdict::Verdict;
 use crate::error::Place;
-use crate::model::finding::{Finding, Severity};
+use crate::model::finding::{Finding, Refused, Severity};
 use crate::model::target::Target;
 use crate::ops::verify::aof::{File, Outcome, Report};
 use crate::text::escaped;
@@ -62,7 +62,12 @@ fn finding_text(finding: &Finding, alone: bool, paint: Paint) -> Vec<String> {
     let mut place = finding.place.clone();
     let file = place.file.take().filter(|_| !alone);
     if file.is_none() || place.key.is_some() {
-        return super::verify::finding_text(finding, paint);
+        let mut lines = super::verify::finding_text(finding, paint);
+        if finding.refused == Refused::Always {
+            // "No server" would be too much: some cut such a tail if they are told to, as the lines about them say.
+            lines.truncate(1);
+        }
+        return lines;
     }
     let short = file.as_deref().map(std::path::Path::new);
     let short = short
@@ -140,7 +145,7 @@ fn file_json(file: &File) -> Doc {
     let member = file.part.member;
     let log = file.log.as_ref();
     let end = log.map(|l| &l.end);
-    Doc::Fields(vec![
+    let mut fields: Vec<(&str, Doc)> = vec![
         ("file", file.part.name.as_str().into()),
         ("role", member.map(|(role, _)| role.name()).into()),
         ("seq", member.map(|(_, seq)| seq).into()),
@@ -156,15 +161,9 @@ fn file_json(file: &File) -> Doc {
         ),
         ("keys", file.rdb.as_ref().map(|r| r.keys).into()),
         ("commands", end.map(|e| e.state.commands).into()),
-        ("valid_up_to", end.map(|e| e.valid_up_to).into()),
-        (
-            "valid_before_multi",
-            end.filter(|e| e.state.multi.is_some())
-                .map(|e| e.before_multi)
-                .into(),
-        ),
-        ("zeros_from", end.and_then(|e| e.zeros_from).into()),
-    ])
+    ];
+    fields.extend(doc::log_end(end));
+    Doc::Fields(fields)
 }
 
 fn outcome_json(report: &Report, outcome: &Outcome) -> Doc {
@@ -206,8 +205,9 @@ fn summary(file: &File) -> String {
             Some(header) => {
                 let _ = write!(
                     out,
-                    ", RDB version {} with {} keys",
-                    header.version, rdb.keys
+                    ", RDB version {} with {}",
+                    header.version,
+                    text::count(rdb.keys, "key", "keys")
                 );
             }
             None => out.push_str(", an RDB that cannot be read"),

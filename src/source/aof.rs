@@ -12,7 +12,7 @@
 //! to meanwhile has an end; [`Part::changed`] says afterwards whether it was changed.
 
 use crate::aof::manifest::Role;
-use crate::aof::multipart::{Found, Member, Set};
+use crate::aof::multipart::{Member, Set};
 use crate::error::{Error, ErrorKind, Result};
 use crate::input::open::{Content, Input};
 use std::io::Read;
@@ -174,6 +174,16 @@ impl Opened {
     }
 }
 
+/// Why a file is neither an RDB nor a log, by its first bytes.
+#[must_use]
+pub fn foreign(head: &[u8]) -> &'static str {
+    if !head.is_empty() && head.iter().all(|b| *b == 0) {
+        "it begins with NULs, as a power loss leaves them"
+    } else {
+        "it begins like no RDB and no AOF"
+    }
+}
+
 /// Whether an RDB calls itself the preamble or base of an append-only file, by its first bytes.
 #[must_use]
 pub fn says_aof(head: &[u8]) -> bool {
@@ -191,8 +201,9 @@ fn has(head: &[u8], aux: &[u8]) -> bool {
     head.windows(aux.len()).any(|window| window == aux)
 }
 
-/// Why a member cannot be read, if it cannot.
+/// Why a member of a set is not read; `None` where it can be.
 #[must_use]
-pub fn unreadable(member: &Member) -> bool {
-    !matches!(member.found, Found::File(_) | Found::NotYetMoved(_))
+pub fn unread(part: &Part, member: &Member) -> Option<Error> {
+    let why = member.unread()?;
+    Some(Error::new(ErrorKind::Corrupt, why).in_file(&part.name))
 }

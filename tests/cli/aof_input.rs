@@ -138,6 +138,8 @@ fn a_value_of_512_mb_takes_no_memory() {
     watched(&args, giant).exits(0);
     let written = std::fs::metadata(&out).unwrap().len();
     assert_eq!(written, GIANT + 23 + 34 + 20);
+    #[cfg(unix)]
+    watched(&["log", "--json", "--output", "/dev/null", "-"], giant).exits(0);
     let torn = |to: &mut dyn Write| {
         to.write_all(b"*2\r\n$3\r\nDEL\r\n$536870912\r\n")?;
         (0..100).try_for_each(|_| to.write_all(&[b'x'; 1 << 20]))

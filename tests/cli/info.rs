@@ -11,11 +11,6 @@ fn json(args: &[&str]) -> Value {
     serde_json::from_slice(&redisk(&args).out).unwrap()
 }
 
-fn names(object: &Value) -> Vec<&str> {
-    let object = object.as_object().unwrap();
-    object.keys().map(String::as_str).collect()
-}
-
 #[test]
 fn a_report_for_people() {
     let file = data("rdb/redis-7.2.6-modules.rdb");

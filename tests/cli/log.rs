@@ -139,6 +139,60 @@ fn every_filter_and_its_opposite() {
     }
 }
 
+/// A file that is asked for by name has to be one of the log.
+#[test]
+fn a_file_of_the_set_is_chosen_by_its_name() {
+    let set = data("multipart/redis-7.0.15-session");
+    let name = "appendonly.aof.2.incr.aof";
+    let ran = redisk(&["log", "--file", name, &set]).exits(0);
+    assert_eq!(ran.lines().len(), 24);
+    let ran = redisk(&[
+        "log",
+        "--file",
+        name,
+        "--file",
+        "appendonly.aof.9.incr.aof",
+        &set,
+    ])
+    .exits(2);
+    assert!(ran.out.is_empty());
+    let words = "the log has no file \"appendonly.aof.9.incr.aof\"\n";
+    assert!(ran.err.ends_with(words), "{}", ran.err);
+    let alone = format!("{set}/{name}");
+    assert_eq!(
+        redisk(&["log", "--file", name, &alone])
+            .exits(0)
+            .lines()
+            .len(),
+        24
+    );
+    redisk(&["log", "--file", "other", &alone]).exits(2);
+}
+
+#[test]
+fn every_form_keeps_to_the_limit() {
+    let log = all("SET k 1|SET k 2|GET q|SET k 3|DEL k");
+    for limit in [0, 1, 3] {
+        let run = |way: &[&str]| {
+            let limit = limit.to_string();
+            let args = [&["log", "--limit", &limit][..], way, &["-"]].concat();
+            redisk_in(&args, &log).exits(0)
+        };
+        assert_eq!(run(&[]).lines().len(), limit);
+        // Without the GET of another key.
+        let history = run(&["--history", "k"]);
+        let shown = history.lines().into_iter().filter(|l| l.contains(" db 0 "));
+        assert_eq!(shown.count(), limit);
+        let cut = run(&["--resp", "--not-command", "select"]).out;
+        let cut = redisk_in(&["log", "--not-command", "select", "-"], &cut).exits(0);
+        assert_eq!(cut.lines().len(), limit);
+        let stats: Value = serde_json::from_slice(&run(&["--stats", "--json"]).out).unwrap();
+        let counts = stats["names"].as_array().unwrap().iter();
+        let counts = counts.map(|n| n["count"].as_u64().unwrap());
+        assert_eq!(counts.sum::<u64>(), limit as u64);
+    }
+}
+
 /// The summary of a history, and the commands.
 fn history(key: &str, log: &str) -> (Vec<String>, Value) {
     let ran = redisk_in(&["log", "--json", "--history", key, "-"], &all(log)).exits(0);

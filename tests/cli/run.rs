@@ -1,10 +1,12 @@
 //! Running the binary.
 
+use serde_json::Value;
 use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::io::Write;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::thread::JoinHandle;
 
 /// What came of a run.
 #[derive(Debug)]
@@ -51,12 +53,11 @@ pub(super) fn command(args: &[impl AsRef<OsStr>]) -> Command {
 /// What [`watched`] allows: the bound that README.md states, for debug builds too.
 pub(super) const MEMORY: u64 = 64 << 20;
 
-/// Runs with what `feed` writes on standard input, and asserts that memory stayed within [`MEMORY`].
-#[track_caller]
-pub(super) fn watched(
+/// Starts the program, and a thread that feeds it.
+fn start(
     args: &[impl AsRef<OsStr>],
     feed: impl FnOnce(&mut dyn Write) -> std::io::Result<()> + Send + 'static,
-) -> Ran {
+) -> (Child, JoinHandle<()>) {
     let mut child = command(args)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -66,6 +67,31 @@ pub(super) fn watched(
     let mut stdin = child.stdin.take().unwrap();
     // It may end before it has read everything.
     let feeder = std::thread::spawn(move || _ = feed(&mut stdin));
+    (child, feeder)
+}
+
+/// Waits for its end; it must not have panicked.
+#[track_caller]
+fn end(child: Child, feeder: JoinHandle<()>) -> Ran {
+    let done = child.wait_with_output().unwrap();
+    feeder.join().unwrap();
+    let err = String::from_utf8(done.stderr).unwrap();
+    assert!(!err.contains("panicked"), "{err}");
+    Ran {
+        code: done.status.code(),
+        out: done.stdout,
+        err,
+        peak: 0,
+    }
+}
+
+/// Runs with what `feed` writes on standard input, and asserts that memory stayed within [`MEMORY`].
+#[track_caller]
+pub(super) fn watched(
+    args: &[impl AsRef<OsStr>],
+    feed: impl FnOnce(&mut dyn Write) -> std::io::Result<()> + Send + 'static,
+) -> Ran {
+    let (child, feeder) = start(args, feed);
     let status = format!("/proc/{}/status", child.id());
     // The peak only grows, so that looking often enough sees all of it but what the last moment adds.
     let watcher = std::thread::spawn(move || {
@@ -77,18 +103,10 @@ pub(super) fn watched(
         }
         peak
     });
-    let done = child.wait_with_output().unwrap();
-    feeder.join().unwrap();
+    let ran = end(child, feeder);
     let peak = watcher.join().unwrap();
     assert!(peak <= MEMORY, "{} MiB", peak >> 20);
-    let err = String::from_utf8(done.stderr).unwrap();
-    assert!(!err.contains("panicked"), "{err}");
-    Ran {
-        code: done.status.code(),
-        out: done.stdout,
-        err,
-        peak,
-    }
+    Ran { peak, ..ran }
 }
 
 /// The most memory that a process has had, by `/proc`; `None` once it has ended, and on other systems.
@@ -106,28 +124,15 @@ pub(super) fn redisk(args: &[impl AsRef<OsStr>]) -> Ran {
 /// With something on standard input.
 #[track_caller]
 pub(super) fn redisk_in(args: &[impl AsRef<OsStr>], input: &[u8]) -> Ran {
-    let mut child = command(args)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut stdin = child.stdin.take().unwrap();
     let input = input.to_vec();
-    // It may end before it has read everything.
-    let feeder = std::thread::spawn(move || {
-        let _ = stdin.write_all(&input);
-    });
-    let done = child.wait_with_output().unwrap();
-    feeder.join().unwrap();
-    let err = String::from_utf8(done.stderr).unwrap();
-    assert!(!err.contains("panicked"), "{err}");
-    Ran {
-        code: done.status.code(),
-        out: done.stdout,
-        err,
-        peak: 0,
-    }
+    let (child, feeder) = start(args, move |to| to.write_all(&input));
+    end(child, feeder)
+}
+
+/// The names of an object's fields, sorted.
+pub(super) fn names(object: &Value) -> Vec<&str> {
+    let object = object.as_object().unwrap();
+    object.keys().map(String::as_str).collect()
 }
 
 /// A file of `testdata`.

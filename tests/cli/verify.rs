@@ -24,14 +24,8 @@ fn an_intact_file() {
 #[test]
 fn json_names_are_stable() {
     let intact = json(&[&std_rdb()]);
-    let names: Vec<&str> = intact
-        .as_object()
-        .unwrap()
-        .keys()
-        .map(String::as_str)
-        .collect();
     assert_eq!(
-        names,
+        names(&intact),
         [
             "bytes",
             "checksum",
@@ -58,14 +52,8 @@ fn json_names_are_stable() {
     assert_eq!(damaged["checksum"]["state"], "mismatch");
     assert_eq!(damaged["loads_in"], Value::Array(Vec::new()));
     let first = &damaged["findings"][0];
-    let names: Vec<&str> = first
-        .as_object()
-        .unwrap()
-        .keys()
-        .map(String::as_str)
-        .collect();
     assert_eq!(
-        names,
+        names(first),
         [
             "code",
             "db",

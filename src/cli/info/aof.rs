@@ -24,9 +24,7 @@ pub(super) fn problems(info: &mut AofInfo) -> Vec<Error> {
     if let Some(set) = &info.set
         && let Some(problem) = &set.reading.fatal
     {
-        let e = Error::corrupt(problem.at, problem.kind.to_string());
-        let e = e.within(format!("line {}", problem.line));
-        all.push(e.in_file(&set.manifest.to_string_lossy()));
+        all.push(problem.error().in_file(&set.manifest.to_string_lossy()));
     }
     for file in &mut info.files {
         let rdb = file.rdb.iter_mut().flat_map(|r| r.problems.drain(..));
@@ -232,7 +230,7 @@ fn file_json(file: &LogFile, cx: &Context) -> Doc {
             ("bytes", rdb.read_bytes.into()),
         ])
     };
-    Doc::Fields(vec![
+    let mut fields: Vec<(&str, Doc)> = vec![
         ("file", file.part.name.as_str().into()),
         ("role", member.map(|(role, _)| role.name()).into()),
         ("seq", member.map(|(_, seq)| seq).into()),
@@ -248,16 +246,10 @@ fn file_json(file: &LogFile, cx: &Context) -> Doc {
         ("databases", log.map_or(Doc::NULL, |l| dbs_json(&l.dbs))),
         ("tail", end.map(state).into()),
         ("bytes", end.map(|e| e.size).into()),
-        ("valid_up_to", end.map(|e| e.valid_up_to).into()),
-        (
-            "valid_before_multi",
-            end.filter(|e| e.state.multi.is_some())
-                .map(|e| e.before_multi)
-                .into(),
-        ),
-        ("zeros_from", end.and_then(|e| e.zeros_from).into()),
-        ("changed", file.changed.clone().into()),
-    ])
+    ];
+    fields.extend(doc::log_end(end));
+    fields.push(("changed", file.changed.clone().into()));
+    Doc::Fields(fields)
 }
 
 fn set_json(set: &Set, cx: &Context) -> Doc {

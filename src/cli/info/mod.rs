@@ -6,7 +6,7 @@ mod tables;
 mod text;
 
 use super::Context;
-use super::doc::Doc;
+use super::doc;
 use super::exit::{CODES, Exit};
 use super::input::{self, Clock, Machine};
 use super::output;
@@ -57,7 +57,7 @@ const FIELDS: &str = r#"JSON document:
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = format!("{FIELDS}\n\n{CODES}"))]
 pub(super) struct Args {
-    /// The files, compressed or not; `-` is standard input. The worst exit code counts.
+    /// The files, compressed or not, or the folders of multi-part AOFs; `-` is standard input. The worst exit code counts.
     #[arg(required = true, value_name = "PATH", value_hint = clap::ValueHint::AnyPath)]
     paths: Vec<PathBuf>,
     /// One JSON document: an object, or an array of them for several files.
@@ -107,11 +107,7 @@ pub(super) fn run(args: &Args, cx: &Context) -> Result<Exit> {
         worst = worst.max(look.exit());
     }
     if args.json {
-        let document = match documents.len() {
-            1 => documents.pop().unwrap_or(Doc::NULL),
-            _ => Doc::List(documents),
-        };
-        output::print(&document.pretty())?;
+        output::print(&doc::document(documents).pretty())?;
     }
     Ok(worst)
 }

@@ -17,7 +17,7 @@ use crate::pipe::Flow;
 use crate::pipe::log::{self, BigCommand, Work};
 use crate::rdb::distinct::{Batch, Distinct};
 use crate::resp::decode::Mark;
-use crate::source::aof::{Opened, Part, Source, says_aof, unreadable};
+use crate::source::aof::{Opened, Part, Source, foreign, says_aof, unread};
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
@@ -149,7 +149,7 @@ pub fn open(path: &Path, options: &Options<'_>) -> Result<Info> {
                 Content::Rdb => !says_aof(&input.head),
                 Content::Commands | Content::Empty => false,
                 Content::Manifest | Content::Jsonl | Content::Unknown => {
-                    let message = "is no persistence file: neither an RDB nor an append-only file";
+                    let message = format!("is no persistence file: {}", foreign(&input.head));
                     return Err(Error::new(ErrorKind::Unsupported, message).in_file(&part.name));
                 }
             };
@@ -173,11 +173,9 @@ pub fn open(path: &Path, options: &Options<'_>) -> Result<Info> {
             let distinct = Distinct::default();
             let mut files = Vec::new();
             for (mut part, member) in Part::of_set(&set) {
-                if unreadable(member) {
+                if let Some(e) = unread(&part, member) {
                     let mut file = LogFile::new(part);
-                    let message = "the manifest lists this file, but it cannot be read";
-                    let e = Error::new(ErrorKind::Corrupt, message);
-                    file.problem = Some(e.in_file(&file.part.name));
+                    file.problem = Some(e);
                     files.push(file);
                     continue;
                 }

@@ -11,8 +11,9 @@
 //! is malformed is written as servers write it.
 //!
 //! A log with an RDB at its head, or a set with an RDB base, begins with that RDB, byte for byte, where nothing but its
-//! end and commands to be left out are chosen: servers since 4.0 load such a file as a preamble and its tail. Where keys or databases alone are chosen, those of the RDB are
-//! written as commands, as a rewrite by the oldest server that reads it would; of any other selection it is left out.
+//! end and commands to be left out are chosen: servers since 4.0 load such a file as a preamble and its tail. Where keys or
+//! databases alone are chosen, those of the RDB are written as commands, as a rewrite by the oldest server that reads it
+//! would; of any other selection it is left out.
 
 use super::Options;
 use super::event::{Event, Held, Words, write};
@@ -51,7 +52,6 @@ pub fn cut(source: Source, options: &Options<'_>, sink: &mut (dyn Write + Send))
             time: None,
             carried: None,
             block: None,
-            held: Held::default(),
             written: 0,
         },
         sink,
@@ -300,7 +300,6 @@ struct Writer<'a> {
     /// The last time that a file before said.
     carried: Option<i64>,
     block: Option<Open>,
-    held: Held,
     written: u64,
 }
 
@@ -449,13 +448,9 @@ impl Work for Writer<'_> {
     }
 
     fn big(&mut self, big: BigCommand<'_>, sink: &mut dyn Write) -> Result<Flow> {
-        let mut held = std::mem::take(&mut self.held);
-        let mut flow = Flow::More;
-        if let Some(place) = held.take(big, self.carried)? {
-            let event = held.event(&place);
-            flow = self.command(&event, None, None, sink)?;
+        match Held::read(big, self.carried)? {
+            Some(held) => self.command(&held.event(), None, None, sink),
+            None => Ok(Flow::More),
         }
-        self.held = held;
-        Ok(flow)
     }
 }

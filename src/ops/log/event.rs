@@ -1,6 +1,6 @@
 //! One command on its way to the user, whether it came in a block or was too big for one.
 
-use crate::aof::block::{Args, Command};
+use crate::aof::block::{Args, Command, State};
 use crate::error::{Error, Result};
 use crate::input::bytes::Far;
 use crate::input::spool::Spool;
@@ -118,75 +118,66 @@ const FIRST: usize = 1024;
 const FIRST_BYTES: usize = 512;
 
 /// A command too big for a block, in a temporary file: each word behind its length.
-#[derive(Default)]
 pub struct Held {
     argc: u32,
     spool: Spool,
     first: Vec<Vec<u8>>,
-}
-
-/// Where a big command stood.
-pub struct HeldAt {
     at: u64,
     end: u64,
-    db: u32,
-    multi: bool,
+    state: State,
     time: Option<i64>,
-    number: u64,
 }
 
 impl Held {
-    /// Reads a big command; `None` where the file ends inside it.
+    /// Reads a big command; `None` where the file ends inside it. `time` is what counts where the file has not said any.
     ///
     /// # Errors
     /// What reading, or writing the temporary file, gives.
-    pub fn take(&mut self, mut big: BigCommand<'_>, time: Option<i64>) -> Result<Option<HeldAt>> {
-        self.spool.clear()?;
-        self.first.clear();
-        self.argc = big.argc();
+    pub fn read(mut big: BigCommand<'_>, time: Option<i64>) -> Result<Option<Held>> {
         let state = big.state();
-        let mut place = HeldAt {
+        let mut held = Held {
+            argc: big.argc(),
+            spool: Spool::default(),
+            first: Vec::new(),
             at: big.at(),
             end: big.at(),
-            db: state.db,
-            multi: state.multi.is_some(),
+            state,
             time: state.time.or(time),
-            number: state.commands + 1,
         };
         let mut buffer = Vec::new();
         while let Some(piece) = big.next_piece()? {
             if piece.from == 0 {
                 buffer.extend_from_slice(&piece.len.to_le_bytes());
-                if self.first.len() < FIRST {
-                    self.first.push(Vec::new());
+                if held.first.len() < FIRST {
+                    held.first.push(Vec::new());
                 }
             }
             buffer.extend_from_slice(piece.bytes);
-            if let Some(word) = self.first.get_mut(piece.arg as usize)
+            if let Some(word) = held.first.get_mut(piece.arg as usize)
                 && word.len() < FIRST_BYTES
             {
                 word.extend(piece.bytes.iter().take(FIRST_BYTES - word.len()));
             }
-            place.end = piece.at + piece.bytes.len() as u64 + 2;
+            held.end = piece.at + piece.bytes.len() as u64 + 2;
             if buffer.len() >= PAGE {
-                self.spool.write(&buffer)?;
+                held.spool.write(&buffer)?;
                 buffer.clear();
             }
         }
-        self.spool.write(&buffer)?;
-        Ok(big.is_complete().then_some(place))
+        held.spool.write(&buffer)?;
+        Ok(big.is_complete().then_some(held))
     }
 
     /// The command.
     #[must_use]
-    pub fn event(&self, place: &HeldAt) -> Event<'_> {
+    pub fn event(&self) -> Event<'_> {
         Event {
-            at: place.at,
-            end: place.end,
-            db: place.db,
-            multi: place.multi,
-            time: place.time,
-            number: place.number,
+            at: self.at,
+            end: self.end,
+            db: self.state.db,
+            multi: self.state.multi.is_some(),
+            time: self.time,
+            number: self.state.commands + 1,
             words: Words::Held(self),
         }
     }

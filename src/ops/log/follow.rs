@@ -6,12 +6,13 @@
 //!                     another file has the name (a rewrite before 7.0) ─▶ on at that one's end
 //! ```
 //!
-//! A command that is half there is shown when the rest of it has come.
+//! A command that is half there is shown when the rest of it has come. The file is kept open: a rewrite deletes it as soon
+//! as it has ended, and what was written last is still to be shown.
 
 use super::Options;
 use super::list::Lister;
 use super::render::Form;
-use super::walk::{Visit, Walked, walk};
+use super::walk::{Note, Visit, Walked, walk};
 use crate::aof::manifest::Role;
 use crate::aof::multipart::Set;
 use crate::aof::reader::{End, Reader, Tail};
@@ -21,7 +22,8 @@ use std::fs::{File, Metadata};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-/// Lists a log and goes on as it grows, as long as `wait` says so; it is called between two looks.
+/// Lists a log and goes on as it grows, as long as `wait` says so. It is called between two looks, with what a user should
+/// know by then, and may take that; what it leaves is in the result.
 ///
 /// # Errors
 /// What makes it impossible to go on; a log that comes from a pipe or is compressed.
@@ -30,7 +32,7 @@ pub fn follow(
     form: Form,
     options: &Options<'_>,
     sink: &mut (dyn Write + Send),
-    wait: &mut dyn FnMut() -> bool,
+    wait: &mut dyn FnMut(&mut Vec<Note>) -> bool,
 ) -> Result<Walked> {
     let source = Source::open(path)?;
     let manifest = match &source {
@@ -55,28 +57,29 @@ pub fn follow(
     }
     while !walked.stopped && walked.problems.is_empty() {
         lister.flush()?;
-        if !wait() {
+        if !wait(&mut walked.notes) {
             break;
         }
         let Some(tracked) = &mut now else { break };
-        let goes_on = match tracked.look(&mut lister)? {
-            Look::Stopped => false,
-            Look::Grown => tracked.is_live(),
-            Look::Replaced => {
+        // Looked for first: what came to the old file before the manifest named the new one belongs before it.
+        let next = manifest.as_deref().and_then(|m| tracked.next(m));
+        let goes_on = match (tracked.look(&mut lister)?, next) {
+            (Look::Stopped, _) => false,
+            (Look::Grown, _) => tracked.is_live(),
+            (Look::Same | Look::Replaced, Some((next, missed))) => {
+                if let Some(missed) = missed {
+                    walked.note(&next.part.name, missed);
+                }
+                *tracked = next;
+                true
+            }
+            (Look::Replaced, None) => {
                 let note = "another file has this name now: on at its end";
                 walked.note(&tracked.part.name, note);
                 *tracked = Tracked::at_end(&tracked.path)?;
                 true
             }
-            Look::Same => {
-                if let Some(next) = manifest.as_deref().and_then(|m| tracked.next(m)) {
-                    // What came to the old file before the manifest named the new one belongs before it.
-                    if tracked.look(&mut lister)? == Look::Same {
-                        *tracked = next;
-                    }
-                }
-                true
-            }
+            (Look::Same, None) => true,
         };
         if !goes_on {
             walked.stopped = true;
@@ -97,7 +100,8 @@ struct Tracked {
     part: Part,
     path: PathBuf,
     end: End,
-    file: Option<(u64, u64)>,
+    file: File,
+    identity: Option<(u64, u64)>,
 }
 
 #[derive(PartialEq, Eq)]
@@ -123,12 +127,14 @@ fn identity(_: &Metadata) -> Option<(u64, u64)> {
 impl Tracked {
     fn new(part: Part, end: End) -> Option<Tracked> {
         let path = part.path.clone()?;
-        let meta = std::fs::metadata(&path).ok()?;
+        let file = File::open(&path).ok()?;
+        let meta = file.metadata().ok()?;
         Some(Tracked {
             part,
             path,
             end,
-            file: identity(&meta),
+            file,
+            identity: identity(&meta),
         })
     }
 
@@ -154,23 +160,24 @@ impl Tracked {
             .ok_or_else(|| Error::usage("cannot be followed").in_file(&path.to_string_lossy()))
     }
 
+    /// Shows what has come. Only what has nothing new can have been replaced.
     fn look(&mut self, lister: &mut Lister<'_, '_>) -> Result<Look> {
-        let Ok(meta) = std::fs::metadata(&self.path) else {
-            // Between two names, or gone: the manifest, or the next look, will tell.
-            return Ok(Look::Same);
-        };
-        let at = self.end.read_up_to;
-        if identity(&meta) != self.file || meta.len() < at {
-            return Ok(Look::Replaced);
-        }
-        if meta.len() <= self.end.size {
-            return Ok(Look::Same);
-        }
         let name = &self.part.name;
         let failed = |e| Error::from_io(e, "read").in_file(name);
-        let mut file = File::open(&self.path).map_err(failed)?;
+        let at = self.end.read_up_to;
+        let size = self.file.metadata().map_err(failed)?.len();
+        if size < at {
+            return Ok(Look::Replaced);
+        }
+        if size <= self.end.size {
+            // No file may have the name for a moment, or ever again: the manifest, or the next look, will tell.
+            let there = std::fs::metadata(&self.path);
+            let other = there.is_ok_and(|meta| identity(&meta) != self.identity);
+            return Ok(if other { Look::Replaced } else { Look::Same });
+        }
+        let mut file = self.file.try_clone().map_err(failed)?;
         file.seek(SeekFrom::Start(at)).map_err(failed)?;
-        let stream: Box<dyn Read + Send> = Box::new(file.take(meta.len() - at));
+        let stream: Box<dyn Read + Send> = Box::new(file.take(size - at));
         let mut reader = Reader::resume(stream, at, self.end.state);
         Ok(match lister.commands(&self.part, &mut reader)? {
             None => Look::Stopped,
@@ -181,16 +188,21 @@ impl Tracked {
         })
     }
 
-    /// The incr that follows this file, where the manifest names one.
-    fn next(&self, manifest: &Path) -> Option<Tracked> {
+    /// The incr that follows this file, where the manifest names one; and what is to be said if others stood between.
+    fn next(&self, manifest: &Path) -> Option<(Tracked, Option<String>)> {
         let set = Set::of_manifest(manifest).ok()?;
         let here = match self.part.member {
-            Some((Role::Incr, seq)) => seq,
-            _ => 0,
+            Some((Role::Incr, seq)) => Some(seq),
+            _ => None,
         };
-        let (part, _) = Part::of_set(&set)
-            .into_iter()
-            .find(|(part, _)| matches!(part.member, Some((Role::Incr, seq)) if seq > here))?;
-        Tracked::new(part, End::of_nothing())
+        let (part, seq) = Part::of_set(&set).into_iter().find_map(|(part, _)| {
+            let (role, seq) = part.member?;
+            (role == Role::Incr && here.is_none_or(|here| seq > here)).then_some((part, seq))
+        })?;
+        let missed = here.filter(|here| seq.checked_sub(*here).is_none_or(|step| step > 1));
+        let missed = missed.map(|here| {
+            format!("the files of the log between numbers {here} and {seq} were gone before they were seen")
+        });
+        Some((Tracked::new(part, End::of_nothing())?, missed))
     }
 }

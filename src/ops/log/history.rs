@@ -14,21 +14,19 @@
 //! database count where a name that is followed may be in it.
 
 use super::Options;
-use super::event::{Event, Held, write};
+use super::event::{Event, write};
+use super::list::{Choose, Lines};
 use super::presence::{Presence, State};
 use super::render::{Form, Render};
 use super::walk::{Visit, Walked, walk};
-use crate::aof::block::Block;
 use crate::aof::reader::End;
 use crate::error::Result;
 use crate::model::commands::keys::Argv;
 use crate::model::commands::{Command, Found};
 use crate::model::kind::{Encoding, Kind};
-use crate::pipe::Flow;
-use crate::pipe::log::{self, BigCommand, Work};
+use crate::pipe::log;
 use crate::rdb::frame;
-use crate::resp::decode::Mark;
-use crate::sink::bytes::{Binary, json_bytes, json_text};
+use crate::sink::bytes::{json_bytes, json_text};
 use crate::source::aof::{Opened, Part, Source};
 use crate::text::{escaped, quoted};
 use std::collections::HashSet;
@@ -121,7 +119,11 @@ pub fn history(
         shown: 0,
         report: HistoryReport::default(),
     };
-    let mut walked = walk(source, &options.files, &mut work)?;
+    let mut walked = if options.limit == Some(0) {
+        Walked::default()
+    } else {
+        walk(source, &options.files, &mut work)?
+    };
     walked.shown = work.shown;
     if work.follower.lost {
         walked.note(
@@ -187,21 +189,17 @@ impl Visit for Historian<'_, '_> {
         Ok(())
     }
 
-    fn rdb_end(&mut self, _: u64) -> Result<()> {
-        Ok(())
-    }
-
     fn commands(&mut self, _: &Part, reader: &mut log::Source) -> Result<Option<End>> {
-        let mut worker = Worker {
+        let followed = Followed {
             follower: &mut self.follower,
             options: self.options,
-            render: &mut self.render,
-            time: self.time,
-            shown: &mut self.shown,
-            held: Held::default(),
         };
-        let workers = std::slice::from_mut(&mut worker);
+        let limit = self.options.limit;
+        let limit = limit.map(|limit| limit.saturating_sub(self.shown));
+        let mut lines = Lines::new(followed, self.render.clone(), self.time, limit);
+        let workers = std::slice::from_mut(&mut lines);
         let end = log::run(reader, workers, self.sink, self.options.progress);
+        self.shown += lines.shown;
         if let Ok(Some(end)) = &end {
             self.time = end.state.time.or(self.time);
         }
@@ -242,15 +240,7 @@ fn base_line(found: &BaseKey, key: &[u8], form: Form) -> Vec<u8> {
                 )
                 .as_bytes(),
             );
-            json_bytes(
-                key,
-                if binary == Binary::Auto {
-                    Binary::Auto
-                } else {
-                    binary
-                },
-                &mut out,
-            );
+            json_bytes(key, binary, &mut out);
             out.extend_from_slice(
                 format!(
                     ",\"type\":\"{}\",\"encoding\":\"{encoding}\",\"expire_ms\":{expire},\"bytes\":{}}}}}\n",
@@ -441,59 +431,16 @@ impl Follower {
     }
 }
 
-struct Worker<'w, 'a> {
+/// What touches the key, and stands where it is wanted.
+struct Followed<'w, 'a> {
     follower: &'w mut Follower,
     options: &'a Options<'a>,
-    render: &'w mut Render,
-    time: Option<i64>,
-    shown: &'w mut u64,
-    held: Held,
 }
 
-impl Worker<'_, '_> {
-    /// Whether to show it. It is followed even where it is not shown.
+impl Choose for Followed<'_, '_> {
     fn wants(&mut self, event: &Event<'_>) -> Result<bool> {
+        // It is followed even where it is not shown.
         let touched = self.follower.step(event)?;
         Ok(touched && self.options.select.place(event.at, event.time))
-    }
-
-    fn flow(&mut self) -> Flow {
-        *self.shown += 1;
-        match self.options.limit {
-            Some(limit) if *self.shown >= limit => Flow::Stop,
-            _ => Flow::More,
-        }
-    }
-}
-
-impl Work for Worker<'_, '_> {
-    fn block(&mut self, block: &Block, out: &mut Vec<u8>) -> Result<Flow> {
-        for command in block.commands() {
-            if command.mark == Some(Mark::Annotation) {
-                continue;
-            }
-            let event = Event::of(&command, self.time);
-            if self.wants(&event)? {
-                self.render.line(&event, out);
-                if self.flow() == Flow::Stop {
-                    return Ok(Flow::Stop);
-                }
-            }
-        }
-        Ok(Flow::More)
-    }
-
-    fn big(&mut self, big: BigCommand<'_>, sink: &mut dyn Write) -> Result<Flow> {
-        let mut held = std::mem::take(&mut self.held);
-        let mut flow = Flow::More;
-        if let Some(place) = held.take(big, self.time)? {
-            let event = held.event(&place);
-            if self.wants(&event)? {
-                self.render.write(&event, sink)?;
-                flow = self.flow();
-            }
-        }
-        self.held = held;
-        Ok(flow)
     }
 }

@@ -10,9 +10,8 @@ use crate::aof::reader::End;
 use crate::error::Result;
 use crate::pipe::Flow;
 use crate::pipe::log::{self, BigCommand, Work};
-use crate::rdb::frame;
 use crate::resp::decode::Mark;
-use crate::source::aof::{Opened, Part, Source};
+use crate::source::aof::{Part, Source};
 use std::io::Write;
 
 /// Writes the commands that are wanted.
@@ -79,31 +78,13 @@ impl<'a, 's> Lister<'a, 's> {
 }
 
 impl Visit for Lister<'_, '_> {
-    fn begin(&mut self, _: &Part, _: &mut Opened) -> Result<()> {
-        Ok(())
-    }
-
-    fn rdb(&mut self, _: &frame::Block) -> Result<()> {
-        Ok(())
-    }
-
-    fn rdb_end(&mut self, _: u64) -> Result<()> {
-        Ok(())
-    }
-
     fn commands(&mut self, part: &Part, reader: &mut log::Source) -> Result<Option<End>> {
         let render = Render::new(self.form, &String::from_utf8_lossy(&part.short));
-        let mut workers: Vec<Worker<'_>> = (0..self.threads)
-            .map(|_| Worker {
-                select: &self.options.select,
-                all: self.options.select.is_empty(),
-                render: render.clone(),
-                time: self.time,
-                limit: self.options.limit.map(|limit| limit - self.shown),
-                shown: 0,
-                held: Held::default(),
-            })
-            .collect();
+        let limit = self.options.limit.map(|limit| limit - self.shown);
+        let select = Some(&self.options.select).filter(|select| !select.is_empty());
+        let lines = || Lines::new(select, render.clone(), self.time, limit);
+        let workers = std::iter::repeat_with(lines).take(self.threads);
+        let mut workers: Vec<Lines<_>> = workers.collect();
         let end = log::run(reader, &mut workers, self.sink, self.options.progress);
         self.shown += workers.iter().map(|w| w.shown).sum::<u64>();
         if let Ok(Some(end)) = &end {
@@ -113,17 +94,46 @@ impl Visit for Lister<'_, '_> {
     }
 }
 
-struct Worker<'a> {
-    select: &'a Select,
-    all: bool,
-    render: Render,
-    time: Option<i64>,
-    limit: Option<u64>,
-    shown: u64,
-    held: Held,
+/// Says which commands are wanted; is asked about each, in the order in which one worker sees them.
+pub(super) trait Choose: Send {
+    fn wants(&mut self, event: &Event<'_>) -> Result<bool>;
 }
 
-impl Worker<'_> {
+/// By conditions; all, where there are none.
+impl Choose for Option<&Select> {
+    #[inline]
+    fn wants(&mut self, event: &Event<'_>) -> Result<bool> {
+        self.map_or(Ok(true), |select| select.wants(event))
+    }
+}
+
+/// Writes a line for each command that is wanted, up to a limit.
+pub(super) struct Lines<C> {
+    choose: C,
+    render: Render,
+    /// What counts where the file has not said a time.
+    time: Option<i64>,
+    limit: Option<u64>,
+    /// How many have been written.
+    pub(super) shown: u64,
+}
+
+impl<C: Choose> Lines<C> {
+    pub(super) fn new(
+        choose: C,
+        render: Render,
+        time: Option<i64>,
+        limit: Option<u64>,
+    ) -> Lines<C> {
+        Lines {
+            choose,
+            render,
+            time,
+            limit,
+            shown: 0,
+        }
+    }
+
     fn flow(&mut self) -> Flow {
         self.shown += 1;
         if self.limit.is_some_and(|limit| self.shown >= limit) {
@@ -134,14 +144,14 @@ impl Worker<'_> {
     }
 }
 
-impl Work for Worker<'_> {
+impl<C: Choose> Work for Lines<C> {
     fn block(&mut self, block: &Block, out: &mut Vec<u8>) -> Result<Flow> {
         for command in block.commands() {
             if command.mark == Some(Mark::Annotation) {
                 continue;
             }
             let event = Event::of(&command, self.time);
-            if self.all || self.select.wants(&event)? {
+            if self.choose.wants(&event)? {
                 self.render.line(&event, out);
                 if self.flow() == Flow::Stop {
                     return Ok(Flow::Stop);
@@ -152,16 +162,14 @@ impl Work for Worker<'_> {
     }
 
     fn big(&mut self, big: BigCommand<'_>, sink: &mut dyn Write) -> Result<Flow> {
-        let mut held = std::mem::take(&mut self.held);
-        let mut flow = Flow::More;
-        if let Some(place) = held.take(big, self.time)? {
-            let event = held.event(&place);
-            if self.all || self.select.wants(&event)? {
-                self.render.write(&event, sink)?;
-                flow = self.flow();
-            }
+        let Some(held) = Held::read(big, self.time)? else {
+            return Ok(Flow::More);
+        };
+        let event = held.event();
+        if !self.choose.wants(&event)? {
+            return Ok(Flow::More);
         }
-        self.held = held;
-        Ok(flow)
+        self.render.write(&event, sink)?;
+        Ok(self.flow())
     }
 }

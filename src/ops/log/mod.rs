@@ -26,7 +26,7 @@ pub use list::list;
 pub use render::Form;
 pub use select::{KeyRule, KeyTest, Select};
 pub use stats::{Heat, NameCount, Prefix, Slice, Stats, stats};
-pub use walk::{File, Walked};
+pub use walk::{File, Note, Walked};
 
 /// How to read a log.
 pub struct Options<'a> {

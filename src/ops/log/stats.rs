@@ -14,9 +14,8 @@ use crate::model::commands::keys::Argv;
 use crate::model::commands::{COMMANDS, Found};
 use crate::pipe::Flow;
 use crate::pipe::log::{self, BigCommand, Work};
-use crate::rdb::frame;
 use crate::resp::decode::Mark;
-use crate::source::aof::{Opened, Part, Source};
+use crate::source::aof::{Part, Source};
 use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
 
@@ -108,9 +107,12 @@ pub fn stats(source: Source, top: usize, options: &Options<'_>) -> Result<Stats>
         line: Timeline::default(),
         stats: Stats::default(),
         time: None,
-        held: Held::default(),
     };
-    let walked = walk(source, &options.files, &mut counter)?;
+    let walked = if options.limit == Some(0) {
+        Walked::default()
+    } else {
+        walk(source, &options.files, &mut counter)?
+    };
     Ok(counter.finish(walked, top))
 }
 
@@ -127,7 +129,6 @@ struct Counter<'a> {
     line: Timeline,
     stats: Stats,
     time: Option<i64>,
-    held: Held,
 }
 
 impl Counter<'_> {
@@ -183,6 +184,15 @@ impl Counter<'_> {
         Ok(())
     }
 
+    /// Whether so many were counted as were asked for.
+    #[inline]
+    fn flow(&self) -> Flow {
+        match self.options.limit {
+            Some(limit) if self.stats.commands >= limit => Flow::Stop,
+            _ => Flow::More,
+        }
+    }
+
     fn finish(mut self, walked: Walked, top: usize) -> Stats {
         let mut stats = self.stats;
         let known = COMMANDS.iter().zip(&self.usage).map(|(row, usage)| {
@@ -234,18 +244,6 @@ impl Counter<'_> {
 const LEVELS: usize = 2;
 
 impl Visit for Counter<'_> {
-    fn begin(&mut self, _: &Part, _: &mut Opened) -> Result<()> {
-        Ok(())
-    }
-
-    fn rdb(&mut self, _: &frame::Block) -> Result<()> {
-        Ok(())
-    }
-
-    fn rdb_end(&mut self, _: u64) -> Result<()> {
-        Ok(())
-    }
-
     fn commands(&mut self, _: &Part, reader: &mut log::Source) -> Result<Option<End>> {
         let progress = self.options.progress;
         let end = log::run(
@@ -266,18 +264,19 @@ impl Work for Counter<'_> {
         for command in block.commands() {
             if command.mark != Some(Mark::Annotation) {
                 self.count(&Event::of(&command, self.time))?;
+                if self.flow() == Flow::Stop {
+                    return Ok(Flow::Stop);
+                }
             }
         }
         Ok(Flow::More)
     }
 
     fn big(&mut self, big: BigCommand<'_>, _: &mut dyn Write) -> Result<Flow> {
-        let mut held = std::mem::take(&mut self.held);
-        if let Some(place) = held.take(big, self.time)? {
-            self.count(&held.event(&place))?;
+        if let Some(held) = Held::read(big, self.time)? {
+            self.count(&held.event())?;
         }
-        self.held = held;
-        Ok(Flow::More)
+        Ok(self.flow())
     }
 }
 

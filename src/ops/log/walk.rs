@@ -9,7 +9,8 @@ use crate::input::open::Content;
 use crate::model::finding::{Finding, Severity};
 use crate::pipe::log as pipe;
 use crate::rdb::frame;
-use crate::source::aof::{Opened, Part, Source, says_aof, unreadable};
+use crate::source::aof::{Opened, Part, Source, foreign, says_aof, unread};
+use crate::text::quoted;
 use std::io::Read;
 
 /// One file as it was read.
@@ -23,6 +24,9 @@ pub struct File {
     pub end: Option<End>,
 }
 
+/// A file, or nothing, and what a user should know about it.
+pub type Note = (String, String);
+
 /// What was read, and what was wrong with it.
 #[derive(Debug, Default)]
 pub struct Walked {
@@ -31,7 +35,7 @@ pub struct Walked {
     /// Commands that were wanted.
     pub shown: u64,
     /// What a user should know.
-    pub notes: Vec<(String, String)>,
+    pub notes: Vec<Note>,
     /// What is damaged or missing; the rest was read all the same.
     pub problems: Vec<Error>,
     /// Whether reading stopped because enough was found.
@@ -51,10 +55,12 @@ impl Walked {
     }
 }
 
-/// What is done with the files.
+/// What is done with the files. RDBs are read over unless something is said about them.
 pub(in crate::ops) trait Visit {
     /// A file begins. The stream may be wrapped.
-    fn begin(&mut self, part: &Part, opened: &mut Opened) -> Result<()>;
+    fn begin(&mut self, _: &Part, _: &mut Opened) -> Result<()> {
+        Ok(())
+    }
     /// All records of the RDB at its head. By default block by block.
     fn records(&mut self, mut reader: frame::Reader) -> Result<frame::Reader> {
         let mut spare = None;
@@ -65,11 +71,11 @@ pub(in crate::ops) trait Visit {
         Ok(reader)
     }
     /// A block of the RDB at its head.
-    fn rdb(&mut self, _block: &frame::Block) -> Result<()> {
+    fn rdb(&mut self, _: &frame::Block) -> Result<()> {
         Ok(())
     }
     /// The RDB ends at this offset.
-    fn rdb_end(&mut self, _end: u64) -> Result<()> {
+    fn rdb_end(&mut self, _: u64) -> Result<()> {
         Ok(())
     }
     /// Its commands. `None` where enough was found.
@@ -102,11 +108,11 @@ pub(in crate::ops) fn walk(
                 Content::Rdb => !says_aof(&input.head),
                 Content::Commands | Content::Empty => false,
                 _ => {
-                    let message =
-                        "is no append-only file: it begins with neither a command nor an RDB";
+                    let message = format!("is no append-only file: {}", foreign(&input.head));
                     return Err(Error::new(ErrorKind::Unsupported, message).in_file(&part.name));
                 }
             };
+            named(files, &[&part.short], &part.name)?;
             let name = part.name.clone();
             one(part, Opened::of(input), alone, &mut walked, visit)
                 .map_err(|e| e.in_file(&name))?;
@@ -116,29 +122,32 @@ pub(in crate::ops) fn walk(
     Ok(walked)
 }
 
+/// Refuses names of files that the log does not have.
+fn named(files: &[Vec<u8>], names: &[&[u8]], log: &str) -> Result<()> {
+    match files.iter().find(|file| !names.contains(&&file[..])) {
+        Some(file) => {
+            let message = format!("the log has no file {}", quoted(file));
+            Err(Error::usage(message).in_file(log))
+        }
+        None => Ok(()),
+    }
+}
+
 fn members(set: &Set, files: &[Vec<u8>], walked: &mut Walked, visit: &mut dyn Visit) -> Result<()> {
     let manifest = set.manifest.to_string_lossy();
     if let Some(problem) = &set.reading.fatal {
-        let e = Error::corrupt(problem.at, problem.kind.to_string())
-            .within(format!("line {}", problem.line));
-        walked.problems.push(e.in_file(&manifest));
+        walked.problems.push(problem.error().in_file(&manifest));
     }
-    for (mut part, member) in Part::of_set(set) {
+    let parts = Part::of_set(set);
+    let names: Vec<&[u8]> = parts.iter().map(|(part, _)| &part.short[..]).collect();
+    named(files, &names, &manifest)?;
+    for (mut part, member) in parts {
         if !files.is_empty() && !files.contains(&part.short) {
             continue;
         }
         let name = part.name.clone();
-        if unreadable(member) {
-            let found = format!("{:?}", member.found).to_lowercase();
-            let message = match member.found {
-                crate::aof::multipart::Found::Missing => {
-                    "the manifest lists this file, but it is not there".to_owned()
-                }
-                _ => format!("the manifest lists this file, but it is not read: {found}"),
-            };
-            walked
-                .problems
-                .push(Error::new(ErrorKind::Corrupt, message).in_file(&name));
+        if let Some(e) = unread(&part, member) {
+            walked.problems.push(e);
         } else {
             let opened = part.open()?;
             one(part, opened, false, walked, visit).map_err(|e| e.in_file(&name))?;

@@ -19,7 +19,7 @@ use crate::limits::FINDINGS_LISTED;
 use crate::model::finding::{Finding, Refused, Severity};
 use crate::model::kind::Flavour;
 use crate::model::target::{Since, Target};
-use crate::source::aof::{Opened, Part, Source, says_aof, unreadable};
+use crate::source::aof::{Opened, Part, Source, says_aof, unread};
 use std::io::Read;
 use std::path::Path;
 
@@ -146,7 +146,7 @@ pub fn set(name: &str, set: Box<Set>, options: &Options<'_>) -> Result<Report> {
     let (mut files, mut listed) = (Vec::new(), 0);
     let read = std::sync::atomic::AtomicU64::new(0);
     for (mut part, member) in Part::of_set(&set) {
-        if unreadable(member) {
+        if unread(&part, member).is_some() {
             files.push(File::new(part));
             continue;
         }
