@@ -69,7 +69,7 @@ fn put_lag(out: &mut Out, stream: &Stream, group: &Group, told: &Told) {
     } else if told.behind && behind_first {
         Some(stream.len().cast_signed())
     } else if group.entries_read != UNKNOWN
-        && (!newer || group.last_id >= stream.first_id)
+        && (!told.behind || group.last_id >= stream.first_id)
         && !stream.has_tombstones(group.last_id)
     {
         Some(added.wrapping_sub(group.entries_read))
