@@ -26,6 +26,14 @@ pub(super) const FAMILY: Family = Family {
         XADD <k> { ( NOMKSTREAM | KEEPREF | DELREF | ACKED | IDMP <pid> <m> | IDMPAUTO <pid> | MAXLEN <trim> <n> | MINID <trim> <id> | LIMIT <n> ) } <new> <m> <v>
         XCFGSET <k> { ( IDMP-DURATION <long> | IDMP-MAXSIZE <n> ) }
         XIDMPRECORD <k> <pid> <m> <id>
+        XADD full 18446744073709551615-18446744073709551615 a <few>
+        XADD full <new> a <few>
+        XADD late 4102444800000-* a <few>
+        XADD late IDMP <pid> <m> * a <few>
+        XIDMPRECORD late <pid> <m> <late>
+        XIDMPRECORD late <pid> <m> <late>
+        XDEL late <late>
+        XCFGSET late IDMP-MAXSIZE <n>
         XLEN <k>
         XDEL <k> { <id> }
         XDEL <k> <id>
@@ -117,6 +125,7 @@ pub(super) const FAMILY: Family = Family {
             3..=6 => old(shapes),
             _ => [&b"-"[..], b"+"][usize::from(class == "upper")].to_vec(),
         }),
+        "late" => Some([&b"4102444800000-"[..], &shapes.number(0, 4)].concat()),
         "trim" => Some(shapes.one(&["=", "~", "~"]).as_bytes().to_vec()),
         "g" => Some(format!("g{}", shapes.below(20) / 12).into_bytes()),
         "c" => Some(match shapes.below(30) {
@@ -214,7 +223,10 @@ fn odd(shapes: &mut Shapes) -> Vec<u8> {
         .to_vec()
 }
 
-/// Whether a command, perhaps a spoiled one, would wait, or ask for an idle time that passes meanwhile.
+/// Whether a command, perhaps a spoiled one, would wait, or ask for an idle time that passes meanwhile, or have an id
+/// remembered that a server forgets the next time it looks for old ones, which is chance. Nor is a stream to be full that
+/// has producers: Redis 8.6 keeps the name of one whose entry it had to refuse, for a time. And how large a `COUNT` of
+/// `XAUTOCLAIM` a server has memory for is chance too.
 pub(super) fn waits(argv: &Argv) -> bool {
     let Some(name) = argv.first() else {
         return false;
@@ -222,6 +234,7 @@ pub(super) fn waits(argv: &Argv) -> bool {
     let reads = name.eq_ignore_ascii_case(b"XREAD") || name.eq_ignore_ascii_case(b"XREADGROUP");
     let claims = name.eq_ignore_ascii_case(b"XCLAIM") || name.eq_ignore_ascii_case(b"XAUTOCLAIM");
     let pending = name.eq_ignore_ascii_case(b"XPENDING");
+    let records = name.eq_ignore_ascii_case(b"XIDMPRECORD");
     let settles = name.eq_ignore_ascii_case(b"XCFGSET");
     let is_short = |arg: &[u8]| {
         std::str::from_utf8(arg)
@@ -238,5 +251,15 @@ pub(super) fn waits(argv: &Argv) -> bool {
             || after("CLAIM", &is_short))
         || claims && (argv.get(4).is_some_and(|arg| is_short(arg)) || after("IDLE", &is_short))
         || pending && after("IDLE", &is_short)
+        || !argv.get(1).is_some_and(|key| key == b"full")
+            && (name.eq_ignore_ascii_case(b"XADD") || name.eq_ignore_ascii_case(b"XSETID"))
+            && argv
+                .iter()
+                .any(|arg| arg.starts_with(b"18446744073709551615"))
+        || claims && after("COUNT", &|arg| arg.len() > 8)
+        || records
+            && argv.get(4).is_some_and(|id| {
+                id.first().is_some_and(u8::is_ascii_digit) && !id.starts_with(b"4102444800000")
+            })
         || settles && after("IDMP-DURATION", &|arg| arg.len() < 3 && is_short(arg))
 }

@@ -211,7 +211,11 @@ fn meaning(
         b">" => Err(Refusal::new(
             "ERR The > ID can be specified only when calling XREADGROUP using the GROUP <group> <consumer> option.",
         )),
-        _ => strict_id(arg).map(From::Behind),
+        _ => strict_id(arg).map(|id| match id {
+            // What `>` is for a server.
+            MAX_ID if grouped => From::New,
+            id => From::Behind(id),
+        }),
     }
 }
 
@@ -239,7 +243,7 @@ pub(super) fn xread(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {
     for (i, from) in from.into_iter().enumerate() {
         let key = at(args, given.keys_at + i);
         // What is pending already is told as it is, and nothing is taken over behind it.
-        if matches!(from, From::Behind(id) if id != MAX_ID) {
+        if matches!(from, From::Behind(_)) {
             given.claim = None;
         }
         served += usize::from(match given.group {
@@ -330,9 +334,9 @@ fn deliver(stream: &mut Stream, name: &[u8], id: StreamId, newer: bool) {
         return;
     }
     let follows = if newer {
-        last >= stream.first_id && !stream.has_tombstones(last)
+        last >= stream.first_id && !stream.has_tombstones(last, false)
     } else {
-        !stream.has_tombstones(id)
+        !stream.has_tombstones(id, false)
     };
     let read = if read != UNKNOWN && follows {
         read.wrapping_add(1)
@@ -380,9 +384,7 @@ fn serve_group(
     let group_last = group.last_id;
     let max = if given.max == 0 { u64::MAX } else { given.max };
     let max = usize::try_from(max).unwrap_or(usize::MAX);
-    if let From::Behind(id) = from
-        && id != MAX_ID
-    {
+    if let From::Behind(id) = from {
         put_key(cx.out, key);
         history(stream, name, (owner, now), id, max, cx.out);
         edit.changed(changed + 1);
