@@ -251,7 +251,7 @@ pub(super) fn waits(argv: &Argv) -> bool {
             || after("CLAIM", &is_short))
         || claims && (argv.get(4).is_some_and(|arg| is_short(arg)) || after("IDLE", &is_short))
         || pending && after("IDLE", &is_short)
-        || !argv.get(1).is_some_and(|key| key == b"full")
+        || argv.get(1).is_none_or(|key| key != b"full")
             && (name.eq_ignore_ascii_case(b"XADD") || name.eq_ignore_ascii_case(b"XSETID"))
             && argv
                 .iter()
@@ -259,7 +259,7 @@ pub(super) fn waits(argv: &Argv) -> bool {
         || claims && after("COUNT", &|arg| arg.len() > 8)
         || records
             && argv.get(4).is_some_and(|id| {
-                id.first().is_some_and(u8::is_ascii_digit) && !id.starts_with(b"4102444800000")
+                id.iter().any(u8::is_ascii_digit) && !id.starts_with(b"4102444800000")
             })
         || settles && after("IDMP-DURATION", &|arg| arg.len() < 3 && is_short(arg))
 }
