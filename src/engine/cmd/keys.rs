@@ -2,6 +2,7 @@
 
 use super::Family;
 use super::scan::Scan;
+use super::when::When;
 use crate::aof::block::Args;
 use crate::engine::Cx;
 use crate::engine::args::{at, database, int, is};
@@ -91,46 +92,6 @@ fn kind(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {
     Ok(())
 }
 
-/// The conditions of `EXPIRE`.
-#[derive(Default)]
-struct When {
-    nx: bool,
-    xx: bool,
-    gt: bool,
-    lt: bool,
-}
-
-fn conditions(args: &Args<'_>) -> Result<When, Refusal> {
-    let mut when = When::default();
-    for option in args.iter().skip(3) {
-        if is(option, "NX") {
-            when.nx = true;
-        } else if is(option, "XX") {
-            when.xx = true;
-        } else if is(option, "GT") {
-            when.gt = true;
-        } else if is(option, "LT") {
-            when.lt = true;
-        } else {
-            return Err(Refusal::of(format!(
-                "ERR Unsupported option {}",
-                String::from_utf8_lossy(option)
-            )));
-        }
-    }
-    if when.nx && (when.xx || when.gt || when.lt) {
-        return Err(Refusal::new(
-            "ERR NX and XX, GT or LT options at the same time are not compatible",
-        ));
-    }
-    if when.gt && when.lt {
-        return Err(Refusal::new(
-            "ERR GT and LT options at the same time are not compatible",
-        ));
-    }
-    Ok(when)
-}
-
 fn expire_at(
     cx: &mut Cx<'_>,
     args: &Args<'_>,
@@ -138,7 +99,7 @@ fn expire_at(
     seconds: bool,
     relative: bool,
 ) -> Done {
-    let when = conditions(args)?;
+    let when = When::read(args.iter().skip(3))?;
     let mut ms = int(at(args, 2))?;
     let invalid = || Refusal::of(format!("ERR invalid expire time in '{command}' command"));
     if seconds {
@@ -152,12 +113,7 @@ fn expire_at(
         cx.out.int(0);
         return Ok(());
     };
-    let current = edit.entry.head().expire_ms;
-    let refused = when.nx && current.is_some()
-        || when.xx && current.is_none()
-        || when.gt && current.is_none_or(|now| ms <= now)
-        || when.lt && current.is_some_and(|now| ms >= now);
-    if refused {
+    if !when.holds(edit.entry.head().expire_ms, ms) {
         cx.out.int(0);
         return Ok(());
     }

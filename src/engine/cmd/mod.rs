@@ -16,6 +16,7 @@ mod set;
 mod sort;
 mod stream;
 mod string;
+mod when;
 mod zset;
 
 use super::Run;
