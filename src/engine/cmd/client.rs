@@ -24,12 +24,25 @@ impl Client {
 
     /// The reply on one line. Arguments stand between single blanks.
     pub(super) fn say(&mut self, command: &str) -> String {
-        let args: Kept = command.split(' ').map(str::as_bytes).collect();
+        String::from_utf8(self.bytes(command))
+            .unwrap()
+            .replace("\r\n", " ")
+    }
+
+    /// The reply as it is.
+    pub(super) fn bytes(&mut self, command: &str) -> Vec<u8> {
+        let argv: Vec<&[u8]> = command.split(' ').map(str::as_bytes).collect();
+        self.answer(&argv)
+    }
+
+    /// The same, to any arguments.
+    pub(super) fn answer(&mut self, argv: &[&[u8]]) -> Vec<u8> {
+        let args: Kept = argv.iter().copied().collect();
         let mut out = Out::new(Proto::Resp2, DoubleText::Fpconv);
         if let Err(refusal) = self.engine.run(&mut self.session, &args.args(), &mut out) {
             out.buf.clear();
             out.error(&refusal);
         }
-        String::from_utf8(out.buf).unwrap().replace("\r\n", " ")
+        out.buf
     }
 }

@@ -363,7 +363,7 @@ fn encoding_name(cx: &Cx<'_>, slot: &Slot) -> &'static str {
         ValueRef::List(_) => "quicklist",
         ValueRef::Set(SetRef::Ints(_)) => "intset",
         ValueRef::Set(SetRef::Packed(_)) if listpacks => "listpack",
-        ValueRef::Set(_) | ValueRef::Opaque(_) => "hashtable",
+        ValueRef::Set(_) | ValueRef::Array(_) | ValueRef::Opaque(_) => "hashtable",
         ValueRef::Zset(ZsetRef::Packed(_)) => "listpack",
         ValueRef::Zset(ZsetRef::Big(_)) => "skiplist",
         ValueRef::Hash(HashRef::Packed(_)) => "listpack",

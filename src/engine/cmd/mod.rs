@@ -1,6 +1,7 @@
 //! The commands: one file a family, each with its functions and the table that hangs them on the rows of
 //! [`crate::model::commands`].
 
+mod array;
 mod bitmap;
 #[cfg(test)]
 mod client;
@@ -27,6 +28,7 @@ use std::sync::LazyLock;
 type Family = &'static [(&'static str, Run)];
 
 const FAMILIES: &[Family] = &[
+    array::COMMANDS,
     bitmap::COMMANDS,
     geo::COMMANDS,
     hash::COMMANDS,
