@@ -54,16 +54,14 @@ fn change_known(cx: &mut Cx<'_>, args: &Args<'_>, with: impl FnOnce(&mut Array))
 }
 
 /// Pairs of arguments from the third on.
-fn pairs<'a>(args: &Args<'a>) -> Result<Vec<(&'a [u8], &'a [u8])>, Refusal> {
+fn pairs<'a>(args: &Args<'a>) -> Result<impl Iterator<Item = (&'a [u8], &'a [u8])>, Refusal> {
     if !args.len().is_multiple_of(2) {
         return Err(super::string::arity(
             &String::from_utf8_lossy(args.name()).to_lowercase(),
         ));
     }
-    Ok((2..args.len())
-        .step_by(2)
-        .map(|i| (at(args, i), at(args, i + 1)))
-        .collect())
+    let places = (2..args.len()).step_by(2);
+    Ok(places.map(|i| (at(args, i), at(args, i + 1))))
 }
 
 /// `ARSET key index value…`: one index after the other. The cursor stays.
