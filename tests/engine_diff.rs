@@ -24,6 +24,7 @@ mod hash;
 mod hyperloglog;
 mod list;
 mod set;
+mod stream;
 mod string;
 mod zset;
 
@@ -42,6 +43,7 @@ const FAMILIES: &[&Family] = &[
     &set::FAMILY,
     &zset::FAMILY,
     &geo::FAMILY,
+    &stream::FAMILY,
 ];
 
 /// Other types to stumble over, expiries, and keys that go.
@@ -152,7 +154,7 @@ fn against(mut pair: Pair) {
                     }
                 })
                 .filter(|argv| !pair.is_too_much(argv))
-                .filter(|argv| !list::waits(argv))
+                .filter(|argv| !list::waits(argv) && !stream::waits(argv))
                 .collect();
             let tight = others.percent(40);
             let Some(found) = pair.compare(&commands, tight) else {

@@ -160,7 +160,7 @@ fn of_value(
         ValueRef::Zset(_) => 3,
         ValueRef::Hash(_) => 4,
         ValueRef::Stream(_) => 6,
-        ValueRef::Opaque(_) => return None,
+        ValueRef::Array(_) | ValueRef::Opaque(_) => return None,
     };
     d.mix(&code.to_be_bytes());
     match value {
@@ -199,7 +199,7 @@ fn of_value(
                 }
             }
         }
-        ValueRef::Opaque(_) => {}
+        ValueRef::Array(_) | ValueRef::Opaque(_) => {}
     }
     Some(d)
 }

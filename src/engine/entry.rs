@@ -13,6 +13,7 @@
 
 use super::reply::{Refusal, texts};
 use super::table::Named;
+use super::value::array::Array;
 use super::value::hash::{HashMut, HashRef};
 use super::value::list::{ListMut, ListRef};
 use super::value::set::{SetMut, SetRef};
@@ -243,7 +244,9 @@ pub enum ValueRef<'a> {
     Hash(HashRef<'a>),
     /// A stream.
     Stream(&'a Stream),
-    /// A value that commands cannot look into.
+    /// An array.
+    Array(&'a Array),
+    /// A value that no command has looked into.
     Opaque(&'a Opaque),
 }
 
@@ -258,6 +261,7 @@ impl ValueRef<'_> {
             ValueRef::Zset(_) => Kind::Zset,
             ValueRef::Hash(_) => Kind::Hash,
             ValueRef::Stream(_) => Kind::Stream,
+            ValueRef::Array(_) => Kind::Array,
             ValueRef::Opaque(opaque) => opaque.kind,
         }
     }
@@ -382,6 +386,7 @@ fn big_value(value: &Value) -> ValueRef<'_> {
         Value::Hash(hash) => ValueRef::Hash(HashRef::Big(hash)),
         Value::Zset(zset) => ValueRef::Zset(ZsetRef::Big(zset)),
         Value::Stream(stream) => ValueRef::Stream(stream),
+        Value::Array(array) => ValueRef::Array(array),
         Value::Opaque(opaque) => ValueRef::Opaque(opaque),
     }
 }
@@ -461,6 +466,7 @@ impl Entry {
             ValueRef::Set(set) => set.is_empty(),
             ValueRef::Zset(zset) => zset.is_empty(),
             ValueRef::Hash(hash) => hash.is_empty(),
+            ValueRef::Array(array) => array.is_empty(),
             ValueRef::Str(_) | ValueRef::Stream(_) | ValueRef::Opaque(_) => false,
         }
     }
@@ -651,6 +657,25 @@ impl Entry {
     pub fn stream(&mut self) -> Result<&mut Stream, Refusal> {
         match self.big_value() {
             Some(Value::Stream(stream)) => Ok(stream),
+            _ => Err(texts::WRONGTYPE),
+        }
+    }
+
+    /// As an array to change. One that stands as in a file is taken apart.
+    ///
+    /// # Errors
+    /// `WRONGTYPE`; one that cannot be taken apart.
+    pub fn array(&mut self) -> Result<&mut Array, Refusal> {
+        let value = self.big_value().ok_or(texts::WRONGTYPE)?;
+        if let Value::Opaque(opaque) = value
+            && opaque.kind == Kind::Array
+        {
+            let array = Array::decode(&opaque.body)
+                .map_err(|e| Refusal::of(format!("ERR Bad data format: {e}")))?;
+            *value = Value::Array(Box::new(array));
+        }
+        match value {
+            Value::Array(array) => Ok(array),
             _ => Err(texts::WRONGTYPE),
         }
     }

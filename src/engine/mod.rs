@@ -212,7 +212,7 @@ impl Engine {
             }
             Found::NoSuchSub(row) => Refusal::of(format!(
                 "ERR unknown subcommand '{}'. Try {} HELP.",
-                String::from_utf8_lossy(cut(args::at(args, 1), 128)),
+                String::from_utf8_lossy(cut(args::c_text(args::at(args, 1)), 128)),
                 row.name.to_uppercase()
             )),
             _ => self.unknown(args),

@@ -9,6 +9,7 @@
 use super::entry::{Head, Slot, ValueRef};
 use super::functions::Functions;
 use super::keys::Db;
+use super::value::array;
 use super::value::hash::{Hash, HashRef};
 use super::value::list::Piece;
 use super::value::set::SetRef;
@@ -211,6 +212,10 @@ pub(super) fn value(value: &ValueRef<'_>, flavour: Flavour, out: &mut Vec<u8>) -
                 21
             }
         },
+        ValueRef::Array(array) => {
+            array.encode(out);
+            array::CODE
+        }
         ValueRef::Opaque(opaque) => {
             out.extend_from_slice(&opaque.body);
             opaque.code

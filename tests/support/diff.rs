@@ -145,6 +145,8 @@ enum Compare {
     ScanPairs,
     /// Integers, by so much.
     Near(i64),
+    /// Instants and idle times.
+    Times,
     /// Which elements: the numbers of them are the same, and each is one of those that the reading command gives.
     Random(&'static [&'static str]),
 }
@@ -164,6 +166,7 @@ fn how(argv: &Argv) -> Compare {
         b"HSCAN" | b"ZSCAN" => Compare::ScanPairs,
         b"TTL" | b"EXPIRETIME" | b"HTTL" | b"HEXPIRETIME" => Compare::Near(3),
         b"PTTL" | b"PEXPIRETIME" | b"HPTTL" | b"HPEXPIRETIME" => Compare::Near(3000),
+        b"XINFO" | b"XPENDING" | b"XREADGROUP" => Compare::Times,
         b"SPOP" | b"SRANDMEMBER" => Compare::Random(&["SMEMBERS"]),
         b"HRANDFIELD" => Compare::Random(&["HGETALL"]),
         b"ZRANDMEMBER" => Compare::Random(&["ZRANGE", "", "0", "-1", "WITHSCORES"]),
@@ -185,6 +188,34 @@ fn near(a: &Reply, b: &Reply, by: i64) -> bool {
     }
 }
 
+/// Whether instants are the same by some seconds, and so are idle times: the third of the four that are told of a pending
+/// entry, and what is called one.
+fn times(a: &Reply, b: &Reply) -> bool {
+    let (Reply::Many(x, a), Reply::Many(y, b)) = (a, b) else {
+        return a == b
+            || match (a.int(), b.int()) {
+                (Some(a), Some(b)) => a.min(b) > 1_000_000_000_000 && a.abs_diff(b) < 3000,
+                _ => false,
+            };
+    };
+    let idle = |i: usize| match a.as_slice() {
+        [_, _, time, count] if i == 2 => time.int().is_some() && count.int().is_some(),
+        _ => {
+            let name = i
+                .checked_sub(1)
+                .and_then(|i| a.get(i))
+                .and_then(Reply::bulk);
+            matches!(name, Some(b"idle" | b"inactive"))
+        }
+    };
+    let both = a.iter().zip(b).enumerate();
+    x == y
+        && a.len() == b.len()
+        && both
+            .into_iter()
+            .all(|(i, (a, b))| times(a, b) || idle(i) && near(a, b, 3000))
+}
+
 fn same(compare: Compare, server: &[u8], engine: &[u8]) -> bool {
     if server == engine {
         return true;
@@ -201,6 +232,7 @@ fn same(compare: Compare, server: &[u8], engine: &[u8]) -> bool {
         Compare::Multiset => a.sorted() == b.sorted(),
         Compare::Pairs => a.form().first() == b.form().first() && a.pairs() == b.pairs(),
         Compare::Near(by) => near(&a, &b, by),
+        Compare::Times => times(&a, &b),
         Compare::Random(_) => a.form() == b.form(),
         Compare::Scan | Compare::ScanPairs => {
             let ([from, items], [to, others]) = (a.items(), b.items()) else {
@@ -713,10 +745,13 @@ fn one(side: &mut Side, argv: &Argv, reply: &[u8]) -> Option<String> {
         }
         _ => None,
     };
-    let ours = match xadd(argv, reply) {
-        Some(explicit) => side.run(&explicit),
-        None => side.run(argv),
-    };
+    if let Some(now_ms) = told_time(argv, reply) {
+        let clock = &mut side.engine.keys.clock;
+        if (clock.now_ms..clock.now_ms + 60_000).contains(&now_ms) {
+            clock.now_ms = now_ms;
+        }
+    }
+    let ours = side.run(argv);
     let ours = match ours {
         Ok(ours) => ours,
         Err(panic) => return Some(format!("the engine panicked: {panic}")),
@@ -759,18 +794,12 @@ fn one(side: &mut Side, argv: &Argv, reply: &[u8]) -> Option<String> {
     None
 }
 
-/// `XADD` with the id that the server chose.
-fn xadd(argv: &Argv, reply: &[u8]) -> Option<Argv> {
-    if !argv.first()?.eq_ignore_ascii_case(b"XADD") {
+/// The server's time, out of the id that it has made of it: that of an `XADD` with `*`.
+fn told_time(argv: &Argv, reply: &[u8]) -> Option<i64> {
+    if !argv.first()?.eq_ignore_ascii_case(b"XADD") || !argv.iter().any(|a| a == b"*") {
         return None;
     }
-    let id = Reply::of(reply)?.bulk()?.to_vec();
-    let at = argv
-        .iter()
-        .skip(2)
-        .position(|a| a == b"*" || a.ends_with(b"-*"))?
-        + 2;
-    let mut explicit = argv.clone();
-    explicit[at] = id;
-    Some(explicit)
+    let id = Reply::of(reply)?;
+    let text = std::str::from_utf8(id.bulk()?).ok()?;
+    text.split_once('-')?.0.parse().ok()
 }

@@ -41,6 +41,7 @@ pub(crate) fn no_words(_: &mut Shapes, _: &str) -> Option<Vec<u8>> {
 pub(crate) struct Shapes {
     state: u64,
     family: &'static Family,
+    made: u64,
 }
 
 const KEYS: [&str; 9] = [
@@ -52,6 +53,7 @@ impl Shapes {
         let mut shapes = Shapes {
             state: seed.wrapping_mul(0x2545_f491_4f6c_dd1d) ^ 0x9e37_79b9,
             family,
+            made: 0,
         };
         shapes.next();
         shapes
@@ -64,6 +66,11 @@ impl Shapes {
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         z ^ (z >> 31)
+    }
+
+    /// How many commands were made.
+    pub(crate) fn made(&self) -> u64 {
+        self.made
     }
 
     /// A number below `n`.
@@ -90,6 +97,7 @@ impl Shapes {
 
     /// The next command, as it is meant.
     pub(crate) fn plain(&mut self) -> Argv {
+        self.made += 1;
         let line = self.line();
         self.of(line)
     }

@@ -2,6 +2,7 @@
 
 use super::Family;
 use super::scan::Scan;
+use super::when::When;
 use crate::aof::block::Args;
 use crate::engine::Cx;
 use crate::engine::args::{at, database, int, is};
@@ -42,6 +43,7 @@ pub(super) const COMMANDS: Family = &[
     ("object|freq", freq),
     ("object|idletime", idletime),
     ("object|refcount", refcount),
+    ("bless|set", bless),
 ];
 
 const SAME: Refusal = Refusal::new("ERR source and destination objects are the same");
@@ -53,6 +55,12 @@ fn del(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {
         gone += usize::from(cx.keys.remove(cx.db, name).is_some());
     }
     cx.out.count(gone);
+    Ok(())
+}
+
+/// `BLESS SET key NO-EVICT`: advice on eviction, of which there is none here. Of a log: nobody has seen its reply.
+fn bless(cx: &mut Cx<'_>, _args: &Args<'_>) -> Done {
+    cx.out.ok();
     Ok(())
 }
 
@@ -84,46 +92,6 @@ fn kind(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {
     Ok(())
 }
 
-/// The conditions of `EXPIRE`.
-#[derive(Default)]
-struct When {
-    nx: bool,
-    xx: bool,
-    gt: bool,
-    lt: bool,
-}
-
-fn conditions(args: &Args<'_>) -> Result<When, Refusal> {
-    let mut when = When::default();
-    for option in args.iter().skip(3) {
-        if is(option, "NX") {
-            when.nx = true;
-        } else if is(option, "XX") {
-            when.xx = true;
-        } else if is(option, "GT") {
-            when.gt = true;
-        } else if is(option, "LT") {
-            when.lt = true;
-        } else {
-            return Err(Refusal::of(format!(
-                "ERR Unsupported option {}",
-                String::from_utf8_lossy(option)
-            )));
-        }
-    }
-    if when.nx && (when.xx || when.gt || when.lt) {
-        return Err(Refusal::new(
-            "ERR NX and XX, GT or LT options at the same time are not compatible",
-        ));
-    }
-    if when.gt && when.lt {
-        return Err(Refusal::new(
-            "ERR GT and LT options at the same time are not compatible",
-        ));
-    }
-    Ok(when)
-}
-
 fn expire_at(
     cx: &mut Cx<'_>,
     args: &Args<'_>,
@@ -131,7 +99,7 @@ fn expire_at(
     seconds: bool,
     relative: bool,
 ) -> Done {
-    let when = conditions(args)?;
+    let when = When::read(args.iter().skip(3))?;
     let mut ms = int(at(args, 2))?;
     let invalid = || Refusal::of(format!("ERR invalid expire time in '{command}' command"));
     if seconds {
@@ -145,12 +113,7 @@ fn expire_at(
         cx.out.int(0);
         return Ok(());
     };
-    let current = edit.entry.head().expire_ms;
-    let refused = when.nx && current.is_some()
-        || when.xx && current.is_none()
-        || when.gt && current.is_none_or(|now| ms <= now)
-        || when.lt && current.is_some_and(|now| ms >= now);
-    if refused {
+    if !when.holds(edit.entry.head().expire_ms, ms) {
         cx.out.int(0);
         return Ok(());
     }
@@ -400,7 +363,7 @@ fn encoding_name(cx: &Cx<'_>, slot: &Slot) -> &'static str {
         ValueRef::List(_) => "quicklist",
         ValueRef::Set(SetRef::Ints(_)) => "intset",
         ValueRef::Set(SetRef::Packed(_)) if listpacks => "listpack",
-        ValueRef::Set(_) | ValueRef::Opaque(_) => "hashtable",
+        ValueRef::Set(_) | ValueRef::Array(_) | ValueRef::Opaque(_) => "hashtable",
         ValueRef::Zset(ZsetRef::Packed(_)) => "listpack",
         ValueRef::Zset(ZsetRef::Big(_)) => "skiplist",
         ValueRef::Hash(HashRef::Packed(_)) => "listpack",

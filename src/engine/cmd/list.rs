@@ -406,7 +406,7 @@ fn blmove(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {
 }
 
 /// Checks a timeout.
-fn wait(cx: &Cx<'_>, arg: &[u8]) -> Done {
+pub(super) fn wait(cx: &Cx<'_>, arg: &[u8]) -> Done {
     timeout(arg, cx.keys.clock.now_ms, cx.is_redis_before((7, 2)))
 }
 

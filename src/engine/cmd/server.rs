@@ -4,11 +4,12 @@ use super::Family;
 use super::keys::db_of;
 use crate::aof::block::Args;
 use crate::engine::Cx;
-use crate::engine::args::{at, database, int, is};
+use crate::engine::args::{at, c_text, database, int, is};
 use crate::engine::digest::{self, FieldExpiry};
 use crate::engine::functions::Functions;
 use crate::engine::reply::{Done, Refusal, texts};
 use crate::engine::save;
+use crate::filter::glob::Glob;
 use crate::input::bytes::{Bytes, Slice};
 use crate::model::kind::Flavour;
 use crate::model::slot;
@@ -33,6 +34,8 @@ pub(super) const COMMANDS: Family = &[
     ("function|delete", function_delete),
     ("function|flush", function_flush),
     ("function|dump", function_dump),
+    ("function|list", function_list),
+    ("function|stats", function_stats),
     ("function|restore", function_restore),
 ];
 
@@ -236,6 +239,62 @@ fn function_dump(cx: &mut Cx<'_>, _args: &Args<'_>) -> Done {
     }
     super::payload::footer(cx.dialect, &mut payload);
     cx.out.bulk(&payload);
+    Ok(())
+}
+
+/// What a library registers, its code says, and only Lua understands that.
+fn no_lua(library: &[u8]) -> Refusal {
+    Refusal::of(format!(
+        "ERR only a server with Lua knows the functions of library '{}'",
+        String::from_utf8_lossy(library)
+    ))
+}
+
+fn function_list(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {
+    let (mut pattern, mut with_code) = (None, false);
+    let mut i = 2;
+    while let Some(word) = args.get(i) {
+        i += 1;
+        if !with_code && is(word, "WITHCODE") {
+            with_code = true;
+        } else if pattern.is_none() && is(word, "LIBRARYNAME") {
+            pattern = Some(
+                args.get(i)
+                    .ok_or(Refusal::new("ERR library name argument was not given"))?,
+            );
+            i += 1;
+        } else {
+            return Err(Refusal::of(format!(
+                "ERR Unknown argument {}",
+                String::from_utf8_lossy(c_text(word))
+            )));
+        }
+    }
+    let pattern = Glob::new(&pattern.unwrap_or(b"*").to_ascii_lowercase());
+    let mut libraries = cx.functions.libraries().iter();
+    if let Some(found) = libraries.find(|l| pattern.matches(&l.name.to_ascii_lowercase())) {
+        return Err(no_lua(&found.name));
+    }
+    cx.out.array(0);
+    Ok(())
+}
+
+fn function_stats(cx: &mut Cx<'_>, _args: &Args<'_>) -> Done {
+    if let Some(library) = cx.functions.libraries().first() {
+        return Err(no_lua(&library.name));
+    }
+    let out = &mut *cx.out;
+    out.map(2);
+    out.bulk(b"running_script");
+    out.nil();
+    out.bulk(b"engines");
+    out.map(1);
+    out.bulk(b"LUA");
+    out.map(2);
+    for count in ["libraries_count", "functions_count"] {
+        out.bulk(count.as_bytes());
+        out.count(0);
+    }
     Ok(())
 }
 

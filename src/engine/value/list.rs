@@ -8,7 +8,8 @@ use super::super::entry::{Entry, Form, ValueRef};
 use super::{Limits, Value};
 use crate::packed::pack::{self, Needle, Pack};
 use crate::packed::string::Str;
-use std::collections::VecDeque;
+use std::collections::{VecDeque, vec_deque};
+use std::iter::Rev;
 
 /// Bytes of a node at most, unless one element alone is longer.
 pub(super) const NODE: usize = 8 << 10;
@@ -319,61 +320,51 @@ pub enum ListRef<'a> {
 
 /// Elements in order. See [`ListRef::iter_from`].
 #[derive(Debug, Clone)]
-pub struct Iter<'a> {
-    nodes: Option<&'a VecDeque<Node>>,
-    next: usize,
-    plain: Option<&'a [u8]>,
-    pack: Option<pack::Iter<'a>>,
-}
+pub struct Iter<'a>(Walk<vec_deque::Iter<'a, Node>, pack::Iter<'a>>);
 
 impl<'a> Iterator for Iter<'a> {
     type Item = Str<'a>;
 
     fn next(&mut self) -> Option<Str<'a>> {
-        loop {
-            if let Some(entry) = self.pack.as_mut().and_then(Iterator::next) {
-                return Some(entry.value);
-            }
-            self.pack = None;
-            if let Some(plain) = self.plain.take() {
-                return Some(Str::Bytes(plain));
-            }
-            let node = self.nodes?.get(self.next)?;
-            self.next += 1;
-            match node {
-                Node::Pack(bytes, _) => self.pack = Some(pack::View::new(bytes).iter()),
-                Node::Plain(element) => self.plain = Some(element),
-            }
-        }
+        self.0.next(|view| view.iter())
     }
 }
 
 /// Elements in reverse order. See [`ListRef::iter_back`].
 #[derive(Debug, Clone)]
-pub struct IterBack<'a> {
-    nodes: Option<&'a VecDeque<Node>>,
-    /// One more than the node that comes next.
-    next: usize,
-    plain: Option<&'a [u8]>,
-    pack: Option<pack::IterBack<'a>>,
-}
+pub struct IterBack<'a>(Walk<Rev<vec_deque::Iter<'a, Node>>, pack::IterBack<'a>>);
 
 impl<'a> Iterator for IterBack<'a> {
     type Item = Str<'a>;
 
     fn next(&mut self) -> Option<Str<'a>> {
+        self.0.next(|view| view.iter_back())
+    }
+}
+
+/// A listpack, and the nodes behind it.
+#[derive(Debug, Clone)]
+struct Walk<N, P> {
+    pack: Option<P>,
+    nodes: N,
+}
+
+impl<N, P> Walk<N, P> {
+    fn next<'a>(&mut self, open: impl Fn(pack::View<'a>) -> P) -> Option<Str<'a>>
+    where
+        N: Iterator<Item = &'a Node>,
+        P: Iterator<Item = pack::Entry<'a>>,
+    {
         loop {
-            if let Some(entry) = self.pack.as_mut().and_then(Iterator::next) {
+            if let Some(entry) = self.pack.as_mut().and_then(P::next) {
                 return Some(entry.value);
             }
-            self.pack = None;
-            if let Some(plain) = self.plain.take() {
-                return Some(Str::Bytes(plain));
-            }
-            self.next = self.next.checked_sub(1)?;
-            match self.nodes?.get(self.next)? {
-                Node::Pack(bytes, _) => self.pack = Some(pack::View::new(bytes).iter_back()),
-                Node::Plain(element) => self.plain = Some(element),
+            match self.nodes.next()? {
+                Node::Pack(bytes, _) => self.pack = Some(open(pack::View::new(bytes))),
+                Node::Plain(element) => {
+                    self.pack = None;
+                    return Some(Str::Bytes(element));
+                }
             }
         }
     }
@@ -422,31 +413,26 @@ impl<'a> ListRef<'a> {
     /// The elements from the n-th on.
     #[must_use]
     pub fn iter_from(self, n: usize) -> Iter<'a> {
-        let mut iter = Iter {
-            nodes: None,
-            next: 0,
-            plain: None,
-            pack: None,
-        };
         match self {
             ListRef::Packed(view) => {
                 let end = view.bytes().len().saturating_sub(1);
-                iter.pack = Some(view.iter_from(view.nth(n).map_or(end, |e| e.at)));
+                Iter(Walk {
+                    pack: Some(view.iter_from(view.nth(n).map_or(end, |e| e.at))),
+                    nodes: vec_deque::Iter::default(),
+                })
             }
             ListRef::Big(list) => {
-                iter.nodes = Some(&list.nodes);
-                match list.seek(n) {
-                    Some((i, k)) => {
-                        iter.next = i;
-                        for _ in 0..k {
-                            iter.next();
-                        }
-                    }
-                    None => iter.next = list.nodes.len(),
+                let (i, k) = list.seek(n).unwrap_or((list.nodes.len(), 0));
+                let mut iter = Iter(Walk {
+                    pack: None,
+                    nodes: list.nodes.range(i..),
+                });
+                for _ in 0..k {
+                    iter.next();
                 }
+                iter
             }
         }
-        iter
     }
 
     /// All elements, head first.
@@ -458,20 +444,16 @@ impl<'a> ListRef<'a> {
     /// All elements, tail first.
     #[must_use]
     pub fn iter_back(self) -> IterBack<'a> {
-        match self {
-            ListRef::Packed(view) => IterBack {
-                nodes: None,
-                next: 0,
-                plain: None,
+        IterBack(match self {
+            ListRef::Packed(view) => Walk {
                 pack: Some(view.iter_back()),
+                nodes: vec_deque::Iter::default().rev(),
             },
-            ListRef::Big(list) => IterBack {
-                nodes: Some(&list.nodes),
-                next: list.nodes.len(),
-                plain: None,
+            ListRef::Big(list) => Walk {
                 pack: None,
+                nodes: list.nodes.iter().rev(),
             },
-        }
+        })
     }
 
     /// The nodes, as files hold them.

@@ -3,6 +3,7 @@
 //! Each type has three faces: `List` (the parts), `ListRef` (to read: packed or not), `ListMut` (to change: begins
 //! packed, and grows into parts when it passes the limits).
 
+pub mod array;
 pub mod hash;
 pub mod hyperloglog;
 pub mod ints;
@@ -95,7 +96,9 @@ pub enum Value {
     Hash(hash::Hash),
     /// A stream.
     Stream(Box<stream::Stream>),
-    /// A value that commands cannot look into (a module's, an array, a rate limiter): kept as an RDB file holds it.
+    /// An array that commands have looked into.
+    Array(Box<array::Array>),
+    /// A value that no command has looked into (a module's, a rate limiter, an array): kept as an RDB file holds it.
     Opaque(Opaque),
 }
 
@@ -116,6 +119,7 @@ impl Value {
     pub fn empty(kind: Kind) -> Value {
         match kind {
             Kind::Stream => Value::Stream(Box::default()),
+            Kind::Array => Value::Array(Box::default()),
             _ => Value::String(Vec::new()),
         }
     }

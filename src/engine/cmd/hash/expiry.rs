@@ -8,6 +8,7 @@ use crate::aof::block::Args;
 use crate::engine::Cx;
 use crate::engine::args::{at, c_text, int, is};
 use crate::engine::cmd::string::{Unit, arity, bad_expire};
+use crate::engine::cmd::when::When;
 use crate::engine::keys::Clock;
 use crate::engine::reply::{Done, Refusal, texts};
 use crate::engine::value::hash::HashMut;
@@ -149,6 +150,23 @@ fn show(cx: &mut Cx<'_>, args: &Args<'_>, text: impl Fn(i64) -> i64) -> Done {
 
 pub(super) fn hpersist(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {
     let fields = plain_fields(cx, args, false)?;
+    answer_each(cx, args, &fields, |hash, name, old| match old {
+        None => -1,
+        Some(_) => {
+            hash.set_expire(name, None);
+            1
+        }
+    })
+}
+
+/// Answers with what is done to each of the fields, whose expiry `change` is told: above 0 it has changed the hash. -2
+/// where there is no such field.
+fn answer_each(
+    cx: &mut Cx<'_>,
+    args: &Args<'_>,
+    fields: &Fields,
+    mut change: impl FnMut(&mut HashMut<'_>, &[u8], Option<i64>) -> i64,
+) -> Done {
     let clock = cx.keys.clock;
     cx.out.array(fields.n);
     let Some(mut edit) = cx.keys.edit(cx.db, at(args, 1)) else {
@@ -159,15 +177,10 @@ pub(super) fn hpersist(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {
     purge(&mut hash, clock);
     let mut changed = 0;
     for name in fields.iter(args) {
-        cx.out.int(match hash.view().get(name) {
-            None => -2,
-            Some(field) if field.expire_ms.is_none() => -1,
-            Some(_) => {
-                hash.set_expire(name, None);
-                changed += 1;
-                1
-            }
-        });
+        let old = hash.view().get(name).map(|field| field.expire_ms);
+        let result = old.map_or(-2, |old| change(&mut hash, name, old));
+        changed += usize::from(result > 0);
+        cx.out.int(result);
     }
     edit.changed(changed);
     Ok(())
@@ -191,49 +204,6 @@ pub(super) fn hpexpireat(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {
     expire(cx, args, Unit::PxAt, "hpexpireat")
 }
 
-/// When an expiry is set.
-#[derive(Debug, Clone, Copy, Default)]
-struct When {
-    nx: bool,
-    xx: bool,
-    gt: bool,
-    lt: bool,
-}
-
-impl When {
-    /// Takes a word of it; whether it was one.
-    fn take(&mut self, word: &[u8]) -> bool {
-        let flag = if is(word, "NX") {
-            &mut self.nx
-        } else if is(word, "XX") {
-            &mut self.xx
-        } else if is(word, "GT") {
-            &mut self.gt
-        } else if is(word, "LT") {
-            &mut self.lt
-        } else {
-            return false;
-        };
-        *flag = true;
-        true
-    }
-
-    fn count(self) -> usize {
-        [self.nx, self.xx, self.gt, self.lt]
-            .into_iter()
-            .filter(|f| *f)
-            .count()
-    }
-
-    /// No expiry is later than any.
-    fn holds(self, old: Option<i64>, new: i64) -> bool {
-        !(self.nx && old.is_some()
-            || self.xx && old.is_none()
-            || self.gt && old.is_none_or(|old| new <= old)
-            || self.lt && old.is_some_and(|old| new >= old))
-    }
-}
-
 struct Expire {
     ms: i64,
     when: When,
@@ -254,32 +224,17 @@ fn expire(cx: &mut Cx<'_>, args: &Args<'_>, unit: Unit, command: &str) -> Done {
         Expire { ms, when, fields }
     };
     let clock = cx.keys.clock;
-    cx.out.array(fields.n);
-    let Some(mut edit) = cx.keys.edit(cx.db, at(args, 1)) else {
-        fields.iter(args).for_each(|_| cx.out.int(-2));
-        return Ok(());
-    };
-    let mut hash = edit.entry.hash(edit.limits)?;
-    purge(&mut hash, clock);
-    let mut changed = 0;
-    for name in fields.iter(args) {
-        let result = match hash.view().get(name) {
-            None => -2,
-            Some(field) if !when.holds(field.expire_ms, ms) => 0,
-            Some(_) if is_over(ms, clock) => {
-                hash.remove(name);
-                2
-            }
-            Some(_) => {
-                hash.set_expire(name, Some(ms));
-                1
-            }
-        };
-        changed += usize::from(result > 0);
-        cx.out.int(result);
-    }
-    edit.changed(changed);
-    Ok(())
+    answer_each(cx, args, &fields, |hash, name, old| {
+        if !when.holds(old, ms) {
+            0
+        } else if is_over(ms, clock) {
+            hash.remove(name);
+            2
+        } else {
+            hash.set_expire(name, Some(ms));
+            1
+        }
+    })
 }
 
 /// `key time [NX|XX|GT|LT] FIELDS n field …`
@@ -352,25 +307,7 @@ fn expire_valkey(
     command: &str,
 ) -> Result<Expire, Refusal> {
     let place = fields_place(args, 3)?;
-    let mut when = When::default();
-    for word in args.iter().take(place).skip(3) {
-        if !when.take(word) {
-            return Err(Refusal::of(format!(
-                "ERR Unsupported option {}",
-                String::from_utf8_lossy(c_text(word))
-            )));
-        }
-    }
-    if when.nx && (when.xx || when.gt || when.lt) {
-        return Err(Refusal::new(
-            "ERR NX and XX, GT or LT options at the same time are not compatible",
-        ));
-    }
-    if when.gt && when.lt {
-        return Err(Refusal::new(
-            "ERR GT and LT options at the same time are not compatible",
-        ));
-    }
+    let when = When::read(args.iter().take(place).skip(3))?;
     let fields = counted(args, place, 1)?;
     let ms = instant(cx, unit, at(args, 2), command)?;
     hash(cx.keys, cx.db, at(args, 1))?;

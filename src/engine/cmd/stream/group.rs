@@ -40,6 +40,15 @@ fn options(cx: &Cx<'_>, args: &Args<'_>, makes: bool) -> Result<(bool, i64), Ref
     Ok((make, read))
 }
 
+/// The number of entries read that is believed: Redis 8.6 takes no more than were ever added.
+fn believed(stream: &Stream, read: i64, at_most_added: bool) -> i64 {
+    if at_most_added {
+        read.min(stream.entries_added.cast_signed())
+    } else {
+        read
+    }
+}
+
 /// The stream under the key of a subcommand, or what is said where there is none.
 fn known<'k>(cx: &'k Cx<'_>, args: &Args<'_>) -> Result<&'k Stream, Refusal> {
     find(cx, at(args, 2))?.ok_or(NO_STREAM)
@@ -65,8 +74,10 @@ pub(super) fn create(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {
         b"$" => None,
         arg => Some(strict_id(arg)?),
     };
+    let at_most_added = cx.is_redis((8, 6));
     let mut edit = cx.keys.edit_or_new(cx.db, at(args, 2), Kind::Stream);
     let stream = edit.entry.stream()?;
+    let read = believed(stream, read, at_most_added);
     let group = Group::new(id.unwrap_or(stream.last_id), read);
     if !stream.add_group(at(args, 3), group) {
         return Err(BUSY);
@@ -88,8 +99,10 @@ pub(super) fn set_id(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {
         b"$" => None,
         arg => Some(any_id(arg, 0)?),
     };
+    let at_most_added = cx.is_redis((8, 6));
     if let Some(mut edit) = cx.keys.edit(cx.db, at(args, 2)) {
         let stream = edit.entry.stream()?;
+        let read = believed(stream, read, at_most_added);
         let last = stream.last_id;
         if let Some(group) = stream.group_mut(at(args, 3)) {
             group.last_id = id.unwrap_or(last);

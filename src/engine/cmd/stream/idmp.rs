@@ -147,13 +147,13 @@ pub(super) fn xcfgset(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {
 
 pub(super) fn xidmprecord(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {
     let (pid, iid) = (at(args, 2), at(args, 3));
+    let id = strict_id(at(args, 4))?;
     if pid.is_empty() {
         return Err(Refusal::new("ERR producer ID must be non-empty"));
     }
     if iid.is_empty() {
         return Err(Refusal::new("ERR idempotent ID must be non-empty"));
     }
-    let id = strict_id(at(args, 4))?;
     let mut edit = cx.keys.edit(cx.db, at(args, 1)).ok_or(texts::NO_KEY)?;
     let stream = edit.entry.stream()?;
     if stream.get(id).is_none() {

@@ -69,8 +69,8 @@ fn put_lag(out: &mut Out, stream: &Stream, group: &Group, told: &Told) {
     } else if told.behind && behind_first {
         Some(stream.len().cast_signed())
     } else if group.entries_read != UNKNOWN
-        && (!newer || group.last_id >= stream.first_id)
-        && !stream.has_tombstones(group.last_id)
+        && (!told.behind || group.last_id >= stream.first_id)
+        && !stream.has_tombstones(group.last_id, told.outside)
     {
         Some(added.wrapping_sub(group.entries_read))
     } else {
@@ -144,6 +144,8 @@ struct Told {
     now: i64,
     /// Whether a group behind all that is left and all that was deleted is known to lag by what is left.
     behind: bool,
+    /// Whether what was deleted in front of all that is left makes the count of a group unknown.
+    outside: bool,
     /// Whether ids of producers that are too old are gone.
     expires: bool,
 }
@@ -156,6 +158,7 @@ impl Told {
             active: has_active_time(cx),
             newer: new_lag(cx),
             behind: cx.is_redis((7, 4)),
+            outside: cx.is_valkey() && cx.dialect.version >= (8, 1),
             now: cx.keys.clock.now_ms,
             expires: cx.keys.clock.expires,
         }

@@ -241,32 +241,7 @@ impl Cx<'_> {
 
 #[cfg(test)]
 mod tests {
-    use crate::engine::args::Kept;
-    use crate::engine::reply::{Out, Proto};
-    use crate::engine::{Engine, Session};
-    use crate::model::number::DoubleText;
-    use crate::model::target::Target;
-
-    struct Client(Engine, Session);
-
-    impl Client {
-        fn of(target: &str) -> Client {
-            let mut engine = Engine::new(Target::from_name(target).unwrap());
-            engine.keys.clock.expires = true;
-            Client(engine, Session::default())
-        }
-
-        /// The reply on one line.
-        fn say(&mut self, command: &str) -> String {
-            let args: Kept = command.split(' ').map(str::as_bytes).collect();
-            let mut out = Out::new(Proto::Resp2, DoubleText::Fpconv);
-            if let Err(refusal) = self.0.run(&mut self.1, &args.args(), &mut out) {
-                out.buf.clear();
-                out.error(&refusal);
-            }
-            String::from_utf8(out.buf).unwrap().replace("\r\n", " ")
-        }
-    }
+    use crate::engine::cmd::client::Client;
 
     #[test]
     fn ids_are_read_as_strtoull_reads_them() {
@@ -370,7 +345,7 @@ mod tests {
     #[test]
     fn a_log_knows_what_was_a_duplicate() {
         let mut c = Client::of("redis-8.6");
-        c.0.keys.clock.expires = false;
+        c.engine.keys.clock.expires = false;
         assert_eq!(c.say("XADD s IDMP p i 1-1 a 1"), "$3 1-1 ");
         assert_eq!(c.say("XADD s IDMP p i * a 1"), "$3 1-1 ");
         assert_eq!(c.say("XADD s IDMP p i 2-1 a 1"), "$3 2-1 ");

@@ -194,12 +194,15 @@ fn meaning(
                     "ERR The + ID is meaningless in the context of XREADGROUP: you want to read the history of this consumer by specifying a proper ID, or use the > ID to get new messages. The + ID would just return an empty result set.",
                 ));
             }
-            // Valkey looks for what stands behind the id in front of the last one ever, which may be deleted.
+            // Valkey looks for what stands behind the id in front of the last one ever, which may be deleted; a
+            // stream that never had one was an error up to 8.1.
             Ok(match stream {
-                Some(stream) if cx.is_valkey() => From::Behind(
-                    previous_id(stream.last_id)
-                        .ok_or(Refusal::new("ERR the stream last element ID is 0-0"))?,
-                ),
+                Some(stream) if cx.is_valkey() => match previous_id(stream.last_id) {
+                    None if cx.dialect.version <= (8, 1) => {
+                        return Err(Refusal::new("ERR the stream last element ID is 0-0"));
+                    }
+                    before => From::Behind(before.unwrap_or(MIN_ID)),
+                },
                 Some(_) => From::Last,
                 None => From::Behind(MIN_ID),
             })
@@ -208,7 +211,11 @@ fn meaning(
         b">" => Err(Refusal::new(
             "ERR The > ID can be specified only when calling XREADGROUP using the GROUP <group> <consumer> option.",
         )),
-        _ => strict_id(arg).map(From::Behind),
+        _ => strict_id(arg).map(|id| match id {
+            // What `>` is for a server.
+            MAX_ID if grouped => From::New,
+            id => From::Behind(id),
+        }),
     }
 }
 
@@ -236,7 +243,7 @@ pub(super) fn xread(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {
     for (i, from) in from.into_iter().enumerate() {
         let key = at(args, given.keys_at + i);
         // What is pending already is told as it is, and nothing is taken over behind it.
-        if matches!(from, From::Behind(id) if id != MAX_ID) {
+        if matches!(from, From::Behind(_)) {
             given.claim = None;
         }
         served += usize::from(match given.group {
@@ -286,27 +293,36 @@ fn serve(cx: &mut Cx<'_>, key: &[u8], from: From, max: u64) -> Result<bool, Refu
     Ok(true)
 }
 
-/// Answers with what a consumer has pending of one stream.
-fn history(stream: &Stream, name: &[u8], owner: u32, behind: StreamId, max: u64, out: &mut Out) {
-    let reply = out.defer();
-    let mut n = 0;
-    let max = if max == 0 { u64::MAX } else { max };
-    let own = stream
+/// Answers with what a consumer has pending of one stream, which is delivered to it once more.
+fn history(
+    stream: &mut Stream,
+    name: &[u8],
+    (owner, now): (u32, i64),
+    behind: StreamId,
+    max: usize,
+    out: &mut Out,
+) {
+    let own: Vec<Pending> = stream
         .group(name)
         .into_iter()
         .flat_map(|g| g.pel().from(next_id(behind).unwrap_or(MIN_ID)))
-        .filter(|p| p.owner == owner);
-    for p in own.take(usize::try_from(max).unwrap_or(usize::MAX)) {
-        if let Some(entry) = stream.get(p.id) {
-            put_entry(out, entry);
-        } else {
+        .filter(|p| p.owner == owner)
+        .take(max)
+        .copied()
+        .collect();
+    out.array(own.len());
+    for p in own {
+        let Some(entry) = stream.get(p.id) else {
             out.array(2);
             out.id(p.id);
             out.nil_array();
+            continue;
+        };
+        put_entry(out, entry);
+        if let Some(group) = stream.group_mut(name) {
+            group.put(Pending::new(p.id, now, p.count.wrapping_add(1), owner));
         }
-        n += 1;
     }
-    out.close(reply, n);
 }
 
 /// Delivers an entry to a group: its last id, and how many it has read.
@@ -318,9 +334,9 @@ fn deliver(stream: &mut Stream, name: &[u8], id: StreamId, newer: bool) {
         return;
     }
     let follows = if newer {
-        last >= stream.first_id && !stream.has_tombstones(last)
+        last >= stream.first_id && !stream.has_tombstones(last, false)
     } else {
-        !stream.has_tombstones(id)
+        !stream.has_tombstones(id, false)
     };
     let read = if read != UNKNOWN && follows {
         read.wrapping_add(1)
@@ -366,16 +382,14 @@ fn serve_group(
     }
     let mut changed = usize::from(created);
     let group_last = group.last_id;
-    if let From::Behind(id) = from
-        && id != MAX_ID
-    {
+    let max = if given.max == 0 { u64::MAX } else { given.max };
+    let max = usize::try_from(max).unwrap_or(usize::MAX);
+    if let From::Behind(id) = from {
         put_key(cx.out, key);
-        history(stream, name, owner, id, given.max, cx.out);
+        history(stream, name, (owner, now), id, max, cx.out);
         edit.changed(changed + 1);
         return Ok(true);
     }
-    let max = if given.max == 0 { u64::MAX } else { given.max };
-    let max = usize::try_from(max).unwrap_or(usize::MAX);
     let claimed = match given.claim {
         Some(idle) => idle_entries(stream, name, now, idle, max),
         None => Vec::new(),

@@ -22,7 +22,7 @@ const TWO_TRIMS: Refusal =
 const LIMIT_ALONE: Refusal =
     Refusal::new("ERR syntax error, LIMIT cannot be used without specifying a trimming strategy");
 const NO_TRIM: Refusal =
-    Refusal::new("ERR syntax error, XTRIM must be called with MAXLEN or MINID");
+    Refusal::new("ERR syntax error, XTRIM must be called with a trimming strategy");
 const LIMIT_EXACT: Refusal =
     Refusal::new("ERR syntax error, LIMIT cannot be used without the special ~ option");
 const IDMP_ID: Refusal =
@@ -142,14 +142,14 @@ fn options<'a>(cx: &Cx<'_>, args: &Args<'a>, adds: bool) -> Result<Options<'a>, 
         }
         i += 1;
     }
+    if given.id.is_some() && given.producer.is_some() && !cx.is_replay() {
+        return Err(IDMP_ID);
+    }
     if until.is_none() && limit.is_some_and(|n| n > 0) {
         return Err(LIMIT_ALONE);
     }
     if !adds && until.is_none() {
         return Err(NO_TRIM);
-    }
-    if given.id.is_some() && given.producer.is_some() && !cx.is_replay() {
-        return Err(IDMP_ID);
     }
     let limit = match limit {
         // A log holds what the limit has come to.

@@ -89,11 +89,6 @@ impl Pel {
         self.chunks.get(chunk)?.get(place.ok()?)
     }
 
-    fn get_mut(&mut self, id: StreamId) -> Option<&mut Pending> {
-        let (chunk, place) = self.seek(id);
-        self.chunks.get_mut(chunk)?.get_mut(place.ok()?)
-    }
-
     /// The first.
     #[must_use]
     pub fn first(&self) -> Option<&Pending> {
@@ -358,14 +353,6 @@ impl Group {
             Some(gone) => self.count_owner(gone.owner, -1),
         }
         true
-    }
-
-    /// Sets when and how often an entry was delivered.
-    pub fn set_delivery(&mut self, id: StreamId, time: i64, count: u64) {
-        if let Some(pending) = self.pel.get_mut(id) {
-            pending.time = time;
-            pending.count = count;
-        }
     }
 
     /// Bytes it takes beside its own fields.

@@ -445,13 +445,14 @@ impl Stream {
         UNKNOWN
     }
 
-    /// Whether an entry that was deleted by name may stand from `from` on.
+    /// Whether an entry that was deleted by name may stand from `from` on; `outside`: also where it stood in front of
+    /// all that is left.
     #[must_use]
-    pub fn has_tombstones(&self, from: StreamId) -> bool {
+    pub fn has_tombstones(&self, from: StreamId, outside: bool) -> bool {
         if self.length == 0 || self.max_deleted_id == MIN_ID {
             return false;
         }
-        self.first_id <= self.max_deleted_id && from <= self.max_deleted_id
+        (outside || self.first_id <= self.max_deleted_id) && from <= self.max_deleted_id
     }
 }
 
