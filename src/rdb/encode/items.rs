@@ -5,6 +5,7 @@ use super::packed::Packed;
 use super::strings::Strings;
 use crate::error::Result;
 use crate::model::finding::{Finding, Severity};
+use crate::model::kind::Encoding;
 use crate::model::number::{self, DoubleText};
 use crate::model::target::Target;
 use crate::packed::string::{Digits, Str};
@@ -29,6 +30,8 @@ pub(super) struct Items {
     items: Vec<Item>,
     scores: Vec<f64>,
     expiries: Vec<Option<u64>>,
+    /// It was packed where it comes from.
+    was_packed: bool,
     /// It has no elements.
     pub(super) empty: bool,
     /// It is too much to be held.
@@ -36,7 +39,9 @@ pub(super) struct Items {
 }
 
 impl Items {
-    pub(super) fn clear(&mut self) {
+    /// Forgets all for a value in that encoding.
+    pub(super) fn begin(&mut self, encoding: Encoding) {
+        self.was_packed = matches!(encoding, Encoding::Ziplist | Encoding::Listpack);
         self.bytes.clear();
         self.items.clear();
         self.scores.clear();
@@ -258,7 +263,7 @@ impl Pen<'_> {
             let pack = self.pack();
             for (score, member) in &pairs {
                 pack.push(member);
-                pack.push_score(*score, text);
+                pack.push_score(*score, text, items.was_packed);
             }
             self.put(out);
             return Ok(if self.target.has(choose::LISTPACKS) {

@@ -35,8 +35,6 @@ use items::{Items, Pen};
 use packed::Packed;
 use strings::Strings;
 
-/// What servers take for no expiry where it stands in a file.
-const NO_EXPIRY: i64 = -1;
 /// Who reads idle times and access frequencies in front of a key.
 const USAGE: Since = Since::both((5, 0));
 /// Who reads hash templates.
@@ -208,7 +206,7 @@ impl Encoder {
         let copied = self.is_copied(record, row)?;
         let whole = !copied && !is_opaque(row.kind) && row.kind != Kind::Stream;
         if whole {
-            self.items.clear();
+            self.items.begin(row.encoding);
             walk::record(record, row, true, sc, &mut self.items)?;
             look.empty = self.items.empty;
         } else {
@@ -240,7 +238,7 @@ impl Encoder {
         }
         if look.refused && row.kind != Kind::Stream {
             // Its packing is mended by writing it anew.
-            self.items.clear();
+            self.items.begin(row.encoding);
             walk::record(record, row, false, sc, &mut self.items)?;
         }
         self.strings.text(name, out.bytes());
@@ -268,7 +266,7 @@ impl Encoder {
     fn attributes(&mut self, record: &Record<'_>, out: &mut Vec<u8>) {
         let attrs = &record.frame.attrs;
         let target = self.options.target;
-        if let Some(ms) = attrs.expire_ms.filter(|ms| *ms != NO_EXPIRY) {
+        if let Some(ms) = attrs.expire_ms {
             out.push(opcode::EXPIRETIME_MS);
             out.extend_from_slice(&ms.to_le_bytes());
         }

@@ -46,10 +46,11 @@ impl Packed {
         }
     }
 
-    /// A score: an integer where it is one; ziplists keep the sign of a -0.
-    pub(super) fn push_score(&mut self, score: f64, text: DoubleText) {
+    /// A score: an integer where it is one. A -0 keeps its sign in ziplists, and in listpacks that were ziplists.
+    pub(super) fn push_score(&mut self, score: f64, text: DoubleText, was_packed: bool) {
+        let signed = was_packed || !self.is_listpack;
         match number::integral(score) {
-            Some(0) if !self.is_listpack && score.is_sign_negative() => {
+            Some(0) if signed && score.is_sign_negative() => {
                 self.push(&Str::Bytes(b"-0"));
             }
             Some(whole) => self.push_int(whole),
