@@ -14,12 +14,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-const WAYS: [Binary; 4] = [
-    Binary::Auto,
-    Binary::Base64,
-    Binary::Escape,
-    Binary::Hex,
-];
+const WAYS: [Binary; 4] = [Binary::Auto, Binary::Base64, Binary::Escape, Binary::Hex];
 
 fn input(text: &[u8], binary: Option<Binary>) -> redisk::Result<Input> {
     let text: Arc<[u8]> = text.into();
@@ -240,7 +235,12 @@ fn the_encoding_picks_the_form() {
         ("hash", "listpackex", r#"[["f","v",5],["g","v",null]]"#, 25),
         ("hash", "listpack", r#"[["f","v",5],["g","v",null]]"#, 25),
         ("hash", "listpackex", r#"[["f","v",null]]"#, 25),
-        ("hash", "template", r#"[["b","v",null],["aa","v",null]]"#, 29),
+        (
+            "hash",
+            "template",
+            r#"[["b","v",null],["aa","v",null]]"#,
+            29,
+        ),
         // Those that do not fit.
         ("string", "int", r#""01""#, 0),
         ("set", "intset", r#"["2","1"]"#, 2),
@@ -261,13 +261,17 @@ fn the_encoding_picks_the_form() {
     }
     assert_eq!(key("string", "int", "\"-129\""), b"\0\x01k\xc1\x7f\xff");
     assert_eq!(key("string", "raw", "\"-129\""), b"\0\x01k\x04-129");
-    assert_eq!(key("string", "int", "\"2147483648\""), b"\0\x01k\x0a2147483648");
+    assert_eq!(
+        key("string", "int", "\"2147483648\""),
+        b"\0\x01k\x0a2147483648"
+    );
 }
 
 #[test]
 fn names_come_in_any_order_and_attributes_in_front() {
     let line = r#"{"value":"v","freq":255,"meta":"8wA=","noevict":true,"idle":70,"expire_ms":-1,"type":"string","key":{"base64":"/w=="},"db":0}"#;
-    let want = b"\xfc\xff\xff\xff\xff\xff\xff\xff\xff\xf8\x40\x46\xf9\xff\xf1\xf3\x00\x00\x01\xff\x01v";
+    let want =
+        b"\xfc\xff\xff\xff\xff\xff\xff\xff\xff\xf8\x40\x46\xf9\xff\xf1\xf3\x00\x00\x01\xff\x01v";
     assert_eq!(record(line), want);
     // The database is selected where it changes.
     let two = |db| format!(r#"{{"db":{db},"key":"k","type":"string","value":""}}"#);
@@ -294,7 +298,9 @@ fn the_way_of_byte_strings_is_seen() {
 
 fn error(text: &str) -> redisk::Error {
     let mut out = Vec::new();
-    let e = Jsonl::new(text.as_bytes()).read_to_end(&mut out).unwrap_err();
+    let e = Jsonl::new(text.as_bytes())
+        .read_to_end(&mut out)
+        .unwrap_err();
     redisk::Error::from_io(e, "read")
 }
 
@@ -315,7 +321,7 @@ fn errors_say_where() {
         ),
         (
             r#"{"db":0,"key":"b","type":"strin","value":"1"}"#,
-            r#"offset 0x6b: db 0, key "b", line 2: "strin" is no type"#,
+            r#"offset 0x6a: db 0, key "b", line 2: "strin" is no type"#,
         ),
         (
             r#"{"db":0,"key":"b","type":"string"}"#,
@@ -351,39 +357,60 @@ fn errors_say_where() {
         ),
         (
             r#"{"db":0,"key":"m","type":"module","encoding":"module","value":{"module":"vectorset","version":0,"payload":"Bg=="}}"#,
-            r#"offset 0xba: db 0, key "m", line 2: the payload, byte 0: 6 is no mark of a module's field (0 to 5)"#,
+            r#"offset 0xbb: db 0, key "m", line 2: the payload, byte 0: 6 is no mark of a module's field (0 to 5)"#,
         ),
         (
             r#"{"db":0,"key":"s","type":"stream","encoding":"stream","value":{"entries":[["2-0",[]],["1-0",[]]],"last_id":"2-0"}}"#,
             r#"offset 0xa7: db 0, key "s", line 2: entry 1-0 stands behind entry 2-0"#,
         ),
-        ("hello", "offset 0x51: line 2: an object was expected, found \"h\""),
-        ("{\"db\":0,\u{1}}", "offset 0x59: line 2: a name was expected: a string"),
+        (
+            "hello",
+            "offset 0x51: line 2: an object was expected, found \"h\"",
+        ),
+        (
+            "{\"db\":0,\u{1}}",
+            "offset 0x59: line 2: a name was expected: a string",
+        ),
     ] {
         same(&format!("{ok}\n{line}\n"), ErrorKind::Corrupt, want);
     }
     for (text, want) in [
         (
-            &ok[..40],
-            r#"offset 0x28: db 0, key "a", line 1: the text ends within an object"#,
+            &ok[..34],
+            r#"offset 0x22: db 0, key "a", line 1: the text ends within an object"#,
         ),
-        (&format!("[{ok}"), "offset 0x51: line 1: the text ends within its array"),
-        (&format!("[{ok},"), "offset 0x52: line 1: the text ends within its array"),
+        (
+            &format!("[{ok}"),
+            "offset 0x51: line 1: the text ends within its array",
+        ),
+        (
+            &format!("[{ok},"),
+            "offset 0x52: line 1: the text ends within its array",
+        ),
     ] {
         same(text, ErrorKind::Truncated, want);
     }
     for (text, want) in [
         (
-            format!("{}\n{ok}", &ok[..40]),
-            "offset 0x29: line 1: the object before has no end: a new one begins here",
+            format!("{}\n{ok}", &ok[..34]),
+            "offset 0x23: line 1: the object before has no end: a new one begins here",
         ),
         (
             format!("{}\n{ok}", &ok[..16]),
-            "offset 0x10: line 1: the line ends within a string",
+            r#"offset 0x10: line 1: "\n" must not stand in a JSON string as it is"#,
         ),
-        (format!("[{ok} {ok}]"), "offset 0x52: line 1: a comma or the array's end was expected, found \"{\""),
-        (format!("[{ok}],"), "offset 0x52: line 1: nothing more was expected, found \",\""),
-        (format!("{ok},"), "offset 0x50: line 1: an object was expected, found \",\""),
+        (
+            format!("[{ok} {ok}]"),
+            "offset 0x52: line 1: a comma or the array's end was expected, found \"{\"",
+        ),
+        (
+            format!("[{ok}],"),
+            "offset 0x52: line 1: nothing more was expected, found \",\"",
+        ),
+        (
+            format!("{ok},"),
+            "offset 0x50: line 1: an object was expected, found \",\"",
+        ),
     ] {
         same(&text, ErrorKind::Corrupt, want);
     }
@@ -420,7 +447,9 @@ fn long_lines_come_in_pieces() {
     let bytes: Arc<[u8]> = text.as_bytes().into();
     for step in [1000, 4096, 300_000] {
         let mut got = Vec::new();
-        Jsonl::new(Trickle::new(&bytes, step)).read_to_end(&mut got).unwrap();
+        Jsonl::new(Trickle::new(&bytes, step))
+            .read_to_end(&mut got)
+            .unwrap();
         assert!(got == want, "{step}");
     }
     let back = run::dumped(input(text.as_bytes(), None), Binary::Auto, true, 1);
@@ -435,7 +464,13 @@ fn long_lines_come_in_pieces() {
 fn streams_have_nodes_as_servers_make_them() {
     let entries = |n: u64, value: &str| {
         let entries: Vec<String> = (0..n)
-            .map(|i| format!(r#"["{}-1",[["field","{value}"],["f{}","1"]]]"#, i / 2 + 7, i % 3))
+            .map(|i| {
+                format!(
+                    r#"["{}-1",[["field","{value}"],["f{}","1"]]]"#,
+                    i / 2 + 7,
+                    i % 3
+                )
+            })
             .enumerate()
             .map(|(i, e)| e.replacen("-1\"", &format!("-{i}\""), 1))
             .collect();
@@ -444,9 +479,20 @@ fn streams_have_nodes_as_servers_make_them() {
             entries.join(",")
         )
     };
-    for (n, value, nodes) in [(1, "v", 1), (100, "v", 1), (101, "v", 2), (250, "v", 3), (8, &"x".repeat(900)[..], 2)] {
+    for (n, value, nodes) in [
+        (1, "v", 1),
+        (100, "v", 1),
+        (101, "v", 2),
+        (250, "v", 3),
+        (8, &"x".repeat(900)[..], 2),
+    ] {
         let made = key("stream", "stream", &entries(n, value));
-        assert_eq!((made[0], made[3]), (15, nodes), "{n} of {} bytes", value.len());
+        assert_eq!(
+            (made[0], made[3]),
+            (15, nodes),
+            "{n} of {} bytes",
+            value.len()
+        );
     }
 }
 

@@ -60,11 +60,12 @@ pub fn id(name: &[u8], version: u64) -> Option<u64> {
     if name.len() != 9 || version > 0x3ff {
         return None;
     }
-    name.iter().try_fold(0u64, |id, c| {
-        let at = NAME.iter().position(|known| known == c)?;
-        Some(id << 6 | at as u64)
-    })
-    .map(|name| name << 10 | version)
+    name.iter()
+        .try_fold(0u64, |id, c| {
+            let at = NAME.iter().position(|known| known == c)?;
+            Some(id << 6 | at as u64)
+        })
+        .map(|name| name << 10 | version)
 }
 
 /// The name, version and flags in a class specification of key metadata: 4 characters of 6 bits, 5 bits, 3 bits. Bit 0 of

@@ -277,9 +277,7 @@ impl<'t> Cursor<'t> {
             return self.coded(what, scratch);
         }
         if self.peek()? != b'{' {
-            return Err(self.wrong(format!(
-                "{what} was expected: a string or {{\"base64\":…}}"
-            )));
+            return Err(self.wrong(format!("{what} was expected: a string or {{\"base64\":…}}")));
         }
         let mut found = false;
         self.object(what, |c, name| {
@@ -331,11 +329,7 @@ impl<'t> Cursor<'t> {
     }
 
     /// Bytes that are base64 whatever the way of byte strings.
-    pub(super) fn base64<'s>(
-        &mut self,
-        what: &str,
-        scratch: &'s mut Vec<u8>,
-    ) -> Result<&'s [u8]> {
+    pub(super) fn base64<'s>(&mut self, what: &str, scratch: &'s mut Vec<u8>) -> Result<&'s [u8]> {
         self.base64_into(what, scratch)?;
         Ok(scratch)
     }
@@ -545,9 +539,8 @@ fn parse_id(text: &[u8]) -> Option<StreamId> {
 /// Appends a string without its escapes; `None` where one is none of JSON's, or half a surrogate pair.
 fn unescape(raw: &[u8], out: &mut Vec<u8>) -> Option<()> {
     let unit = |hex: &[u8; 4]| {
-        hex.iter().try_fold(0u32, |n, b| {
-            Some(n << 4 | char::from(*b).to_digit(16)?)
-        })
+        hex.iter()
+            .try_fold(0u32, |n, b| Some(n << 4 | char::from(*b).to_digit(16)?))
     };
     let mut rest = raw;
     out.reserve(raw.len());
@@ -615,8 +608,13 @@ mod tests {
             assert_eq!(cursor(text).int("n").ok(), want, "{text}");
         }
         assert_eq!(cursor("18446744073709551615,").uint("n").unwrap(), u64::MAX);
-        let e = cursor("18446744073709551616,").uint("the length").unwrap_err();
-        assert_eq!(e.to_string(), "offset 0x64: the length has more than 64 bits");
+        let e = cursor("18446744073709551616,")
+            .uint("the length")
+            .unwrap_err();
+        assert_eq!(
+            e.to_string(),
+            "offset 0x64: the length has more than 64 bits"
+        );
         for (text, want) in [
             ("-0.0,", Some(-0.0)),
             ("1e+17,", Some(1e17)),
@@ -639,8 +637,17 @@ mod tests {
     #[test]
     fn what_is_no_json() {
         for text in [
-            "\"a\nb\"", "\"\\x\"", "\"\\ud800\"", "\"\\udc00\"", "\"\\u12g4\"", "nul1", "'a'",
-            "{\"base64\":\"!\"}", "{\"base64\":\"AA==\",\"base64\":\"AA==\"}", "{}", "{\"hex\":\"00\"}",
+            "\"a\nb\"",
+            "\"\\x\"",
+            "\"\\ud800\"",
+            "\"\\udc00\"",
+            "\"\\u12g4\"",
+            "nul1",
+            "'a'",
+            "{\"base64\":\"!\"}",
+            "{\"base64\":\"AA==\",\"base64\":\"AA==\"}",
+            "{}",
+            "{\"hex\":\"00\"}",
         ] {
             let e = cursor(text).bytes("a key", &mut Vec::new()).unwrap_err();
             assert_eq!(e.kind(), ErrorKind::Corrupt, "{text}: {e}");
@@ -649,14 +656,29 @@ mod tests {
             let e = cursor(text).bytes("a key", &mut Vec::new()).unwrap_err();
             assert_eq!(e.kind(), ErrorKind::Truncated, "{text}: {e}");
         }
-        for text in ["1-2-3", "1", "-1", "1-", "a-1", "18446744073709551616-0", "1-+1"] {
+        for text in [
+            "1-2-3",
+            "1",
+            "-1",
+            "1-",
+            "a-1",
+            "18446744073709551616-0",
+            "1-+1",
+        ] {
             assert_eq!(parse_id(text.as_bytes()), None, "{text}");
         }
     }
 
     #[test]
     fn values_are_passed_over() {
-        for text in ["1", "\"a\\\"]\"", "[]", "{\"a\":[1,{\"b\":\"}\"}],\"c\":null}", "-1e5", "true"] {
+        for text in [
+            "1",
+            "\"a\\\"]\"",
+            "[]",
+            "{\"a\":[1,{\"b\":\"}\"}],\"c\":null}",
+            "-1e5",
+            "true",
+        ] {
             let whole = format!("{text},");
             let mut c = cursor(&whole);
             c.skip().unwrap();

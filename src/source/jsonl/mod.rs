@@ -207,7 +207,12 @@ impl<R: Read> Jsonl<R> {
             // Reading from memory cannot fail.
             let n = fresh.skip_until(b'\n').unwrap_or(0);
             seen += n;
-            if self.left().get(..seen).is_some_and(|line| line.ends_with(b"\n")) || self.whole {
+            if self
+                .left()
+                .get(..seen)
+                .is_some_and(|line| line.ends_with(b"\n"))
+                || self.whole
+            {
                 break;
             }
             if seen > LONG_LINE {
@@ -234,7 +239,10 @@ impl<R: Read> Jsonl<R> {
             }
             Err(e) => {
                 let at = self.offset + e.valid_up_to() as u64;
-                Err(Error::corrupt(at, "the text is not UTF-8, as JSON has to be"))
+                Err(Error::corrupt(
+                    at,
+                    "the text is not UTF-8, as JSON has to be",
+                ))
             }
         };
         match made {
@@ -268,11 +276,8 @@ impl<R: Read> Jsonl<R> {
                 }
             }
             if !self.more()? {
-                return Err(Error::truncated(
-                    self.offset + self.left().len() as u64,
-                    "the text ends within an object",
-                )
-                .within(self.line_name()));
+                // Says what was read of it.
+                return self.make(seen).map(|()| true);
             }
         }
         self.make(seen)?;

@@ -295,9 +295,10 @@ impl Maker {
                     let known = [Flavour::Redis, Flavour::Valkey]
                         .into_iter()
                         .find(|f| f.magic().as_bytes() == magic);
-                    flavour = Some(known.ok_or_else(|| {
-                        before.wrong("the magic is neither REDIS nor VALKEY")
-                    })?);
+                    flavour =
+                        Some(known.ok_or_else(|| {
+                            before.wrong("the magic is neither REDIS nor VALKEY")
+                        })?);
                 }
                 // What is made here is of the newest version, which holds all that others do.
                 b"version" => {
@@ -471,11 +472,7 @@ impl Maker {
 }
 
 /// An object of numbers with these names.
-fn numbers<const N: usize>(
-    c: &mut Cursor<'_>,
-    what: &str,
-    names: [&str; N],
-) -> Result<[u64; N]> {
+fn numbers<const N: usize>(c: &mut Cursor<'_>, what: &str, names: [&str; N]) -> Result<[u64; N]> {
     let before = *c;
     let mut found = [None; N];
     c.object(what, |c, name| {
@@ -497,7 +494,9 @@ fn numbers<const N: usize>(
 
 fn redis_only(at: &Cursor<'_>, flavour: Flavour, is: bool, what: &str) -> Result<()> {
     if is && flavour == Flavour::Valkey {
-        return Err(at.wrong(format!("Valkey knows no {what}, and this file is of Valkey")));
+        return Err(at.wrong(format!(
+            "Valkey knows no {what}, and this file is of Valkey"
+        )));
     }
     Ok(())
 }

@@ -111,7 +111,9 @@ impl Value {
             Kind::Set => self.set(c),
             Kind::Zset => self.zset(c),
             Kind::Hash => self.hash(c, flavour),
-            Kind::Stream => self.stream.read(c, flavour, &mut self.front, &mut self.body),
+            Kind::Stream => self
+                .stream
+                .read(c, flavour, &mut self.front, &mut self.body),
             Kind::Module => self.module(c),
             Kind::Array => self.array(c),
             Kind::Gcra => {
