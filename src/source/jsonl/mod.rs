@@ -19,6 +19,7 @@ mod value;
 
 use crate::error::{Error, Result};
 use crate::input::checksum::Crc64;
+use crate::input::open::Input;
 use crate::model::kind::Flavour;
 use crate::rdb::opcode;
 use crate::sink::bytes::Binary;
@@ -30,6 +31,21 @@ use std::io::{self, BufRead, Read};
 const CHUNK: usize = 256 << 10;
 /// A line longer than this is cut into objects by its brackets, before its end has come.
 const LONG_LINE: usize = 1 << 20;
+
+/// The RDB that an open text makes, under the text's name. `binary` as for [`Jsonl::binary`].
+///
+/// # Errors
+/// What is wrong with the first lines; all else comes while it is read.
+pub fn open(text: Input, binary: Option<Binary>) -> Result<Input> {
+    let mut jsonl = Jsonl::new(text.stream);
+    if let Some(binary) = binary {
+        jsonl = jsonl.binary(binary);
+    }
+    let input = Input::of(&text.name, Box::new(jsonl), None, None);
+    let mut input = input.map_err(|e| e.in_file(&text.name))?;
+    input.sizes = text.sizes;
+    Ok(input)
+}
 
 /// Where in the text the next object stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -78,7 +78,7 @@ impl Maker {
         first.expect(b'{', "an object")?;
         if first.peek()? == b'"' {
             let name = first.text("a name", &mut self.scratch)?;
-            if OTHERS.contains(&name) {
+            if name != b"db" && OTHERS.contains(&name) {
                 return self.other(c, out);
             }
         }
