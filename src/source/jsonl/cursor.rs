@@ -693,17 +693,18 @@ mod tests {
     proptest! {
         #[test]
         fn strings_read_back(s in any::<String>(), raw in prop::collection::vec(any::<u8>(), 0..40)) {
+            let mut held = Vec::new();
             let quoted = serde_json::to_string(&s).unwrap();
-            prop_assert_eq!(cursor(&quoted).text("s", &mut Vec::new()).unwrap(), s.as_bytes());
+            prop_assert_eq!(cursor(&quoted).text("s", &mut held).unwrap(), s.as_bytes());
             let escaped: String = s.encode_utf16().map(|u| format!("\\u{u:04X}")).collect();
             let escaped = format!("\"{escaped}\"");
-            prop_assert_eq!(cursor(&escaped).text("s", &mut Vec::new()).unwrap(), s.as_bytes());
+            prop_assert_eq!(cursor(&escaped).text("s", &mut held).unwrap(), s.as_bytes());
             for binary in [Binary::Auto, Binary::Base64, Binary::Escape, Binary::Hex] {
                 for bytes in [s.as_bytes(), &raw] {
                     let mut out = Vec::new();
                     bytes::json_bytes(bytes, binary, &mut out);
                     let mut c = Cursor::new(&out, 0, binary);
-                    prop_assert_eq!(c.bytes("s", &mut Vec::new()).unwrap(), bytes);
+                    prop_assert_eq!(c.bytes("s", &mut held).unwrap(), bytes);
                     prop_assert_eq!(c.at(), out.len());
                 }
             }
