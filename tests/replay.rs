@@ -225,10 +225,7 @@ fn memory_that_is_not_allowed_is_not_taken() {
         };
         let e = replay::replay(source, &mut engine, &options).unwrap_err();
         assert_eq!(e.kind(), redisk::ErrorKind::Limit);
-        assert!(
-            e.place().offset.is_some() && e.place().file.is_some(),
-            "{e}"
-        );
+        assert!(e.place().offset.is_some() && e.place().file.is_some(), "{e}");
     }
 }
 

@@ -82,13 +82,7 @@ pub(super) fn run(args: &Args, cx: &Context) -> Result<Exit> {
         return Err(Error::usage("--raw takes one key"));
     }
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let state = state::open(
-        &args.path,
-        "look into",
-        args.clock.now_ms(),
-        (threads, None),
-        cx,
-    )?;
+    let state = state::open(&args.path, "look into", args.clock.now_ms(), (threads, None), cx)?;
     // Of the state of a log nothing lies anywhere.
     let places = state.1.is_none();
     if args.raw {
