@@ -20,6 +20,7 @@ mod fuzz;
 #[cfg(feature = "cli")]
 mod generated;
 mod hostile;
+mod jsonl;
 mod layers;
 mod loads;
 mod made;

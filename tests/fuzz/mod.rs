@@ -344,3 +344,57 @@ fn manifest() {
     seeds.push([&b"file a seq 1 type b x "[..], &b"y".repeat(1001), b"\n"].concat());
     fuzz("manifest", 20000, seeds, worded);
 }
+
+/// Whole words of JSON, and the brackets around them.
+fn spelled(data: &mut Vec<u8>, chance: &mut Chance) {
+    const WORDS: [&[u8]; 26] = [
+        b"{",
+        b"}",
+        b"[",
+        b"]",
+        b",",
+        b":",
+        b"\"",
+        b"\\",
+        b"\n",
+        b"null",
+        b"true",
+        b"-0.0",
+        b"1e308",
+        b"18446744073709551615",
+        b"-9223372036854775808",
+        b"\"5-18446744073709551615\"",
+        b"\"nan\"",
+        b"\\ud83d\\ude00",
+        b"{\"base64\":\"/w==\"}",
+        b"\"encoding\":\"listpackex\",",
+        b"\"encoding\":\"intset\",",
+        b"\"type\":\"hash\",",
+        b"\"type\":\"zset\",",
+        b"\"freq\":7,",
+        b"{\"rdb\":{\"magic\":\"VALKEY\",\"version\":80}}\n",
+        b"[\"f\",\"v\",281474976710655],",
+    ];
+    for _ in 0..chance.below(3) {
+        let at = chance.below(data.len() + 1);
+        let word = chance.pick(&WORDS);
+        data.splice(at..at, word.iter().copied());
+    }
+}
+
+#[test]
+fn jsonl() {
+    let mut seeds: Vec<Vec<u8>> = files("rdb", ".jsonl")
+        .iter()
+        .filter(|path| name(path).starts_with("made-"))
+        .map(|path| run::read(path).to_vec())
+        .collect();
+    // Single lines, too: more of the changes hit what is read.
+    let lines: Vec<Vec<u8>> = seeds
+        .iter()
+        .flat_map(|text| text.split(|b| *b == b'\n').map(<[u8]>::to_vec))
+        .collect();
+    seeds.extend(lines);
+    seeds.retain(|s| s.len() < 4000);
+    fuzz("jsonl", 5000, seeds, spelled);
+}

@@ -17,6 +17,7 @@ use redisk::rdb::walk::Scratch;
 use redisk::rdb::{length, string};
 use redisk::resp::{decode, encode};
 use redisk::sink::bytes::Binary;
+use redisk::source::jsonl::Jsonl;
 use std::collections::{BTreeSet, HashSet};
 use std::io::Read;
 use std::sync::Arc;
@@ -25,7 +26,7 @@ use std::sync::Arc;
 pub(crate) type Target = fn(&[u8]) -> String;
 
 /// All of them, by name.
-pub(crate) const ALL: [(&str, Target); 13] = [
+pub(crate) const ALL: [(&str, Target); 14] = [
     ("listpack", listpack),
     ("ziplist", ziplist),
     ("zipmap", zipmap),
@@ -39,6 +40,7 @@ pub(crate) const ALL: [(&str, Target); 13] = [
     ("resp", resp),
     ("aof", aof),
     ("manifest", manifest),
+    ("jsonl", jsonl),
 ];
 
 pub(crate) fn listpack(data: &[u8]) -> String {
@@ -630,4 +632,26 @@ impl Visit for Everything {
             ArrayValue::Float(_) => Ok(()),
         }
     }
+}
+
+/// What can be read gives the same lines again and again, however it comes.
+pub(crate) fn jsonl(data: &[u8]) -> String {
+    let bytes: Arc<[u8]> = data.into();
+    let read = |bytes: &Arc<[u8]>, step| {
+        let jsonl = Jsonl::new(run::Trickle::new(bytes, step));
+        let input = Input::of("x", Box::new(jsonl), None, None);
+        run::dumped(input, Binary::Auto, false, 1)
+    };
+    let whole = read(&bytes, usize::MAX);
+    assert_eq!(whole, read(&bytes, 7));
+    let said = match &whole.error {
+        Some(e) => e.split(": ").last().unwrap_or_default().to_owned(),
+        None => {
+            let again = read(&whole.out.as_slice().into(), usize::MAX);
+            assert_eq!(again.error, None);
+            assert!(again.out == whole.out);
+            format!("{} keys", whole.keys.min(9))
+        }
+    };
+    said.chars().filter(|c| !c.is_ascii_digit()).collect()
 }

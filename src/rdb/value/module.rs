@@ -54,6 +54,20 @@ pub fn name(id: u64) -> (String, u64) {
     (name, id & 0x3ff)
 }
 
+/// The type id of a name and an encoding version; `None` where they are no module's.
+#[must_use]
+pub fn id(name: &[u8], version: u64) -> Option<u64> {
+    if name.len() != 9 || version > 0x3ff {
+        return None;
+    }
+    name.iter()
+        .try_fold(0u64, |id, c| {
+            let at = NAME.iter().position(|known| known == c)?;
+            Some(id << 6 | at as u64)
+        })
+        .map(|name| name << 10 | version)
+}
+
 /// The name, version and flags in a class specification of key metadata: 4 characters of 6 bits, 5 bits, 3 bits. Bit 0 of
 /// the flags: a loader that does not know the class may drop it.
 ///
@@ -97,5 +111,12 @@ mod tests {
             super::name(0xBDE7_2DA2_BB1E_B400),
             ("vectorset".to_owned(), 0)
         );
+        for id in [0xB5EB_2DFF_FADD_6C01, 0xBDE7_2DA2_BB1E_B400, 0, u64::MAX] {
+            let (name, version) = super::name(id);
+            assert_eq!(super::id(name.as_bytes(), version), Some(id));
+        }
+        assert_eq!(super::id(b"vectorset", 1024), None);
+        assert_eq!(super::id(b"vectorse", 0), None);
+        assert_eq!(super::id(b"vector et", 0), None);
     }
 }
