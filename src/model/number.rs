@@ -131,15 +131,33 @@ pub fn push_u64(value: u64, out: &mut Vec<u8>) {
     }
 }
 
-/// Appends a number below 10^8: all eight digits, or (`trim` 8) without leading zeros. The digits are made side by side
-/// in one word, most significant in the lowest byte, and stored at once.
+/// The digits of a number from 0 up and below 10^8, first digit lowest, and how many they are.
 #[inline(always)]
-fn push_eight(value: u64, trim: u32, out: &mut Vec<u8>) {
+#[must_use]
+pub fn eight_digits(value: i64) -> Option<(u64, usize)> {
+    let value = u64::try_from(value).ok().filter(|v| *v < 100_000_000)?;
+    let digits = digits_of(value);
+    let zeros = (digits.trailing_zeros() / 8).min(7);
+    Some((
+        (digits | 0x3030_3030_3030_3030) >> (8 * zeros),
+        8 - zeros as usize,
+    ))
+}
+
+/// The eight digits of a number below 10^8, made side by side in one word, most significant in the lowest byte.
+#[inline(always)]
+fn digits_of(value: u64) -> u64 {
     let halves = (value / 10_000) | ((value % 10_000) << 32);
     let hundreds = ((halves * 10_486) >> 20) & 0x0000_007f_0000_007f;
     let pairs = hundreds | (halves - 100 * hundreds) << 16;
     let tens = ((pairs * 103) >> 10) & 0x000f_000f_000f_000f;
-    let digits = tens | (pairs - 10 * tens) << 8;
+    tens | (pairs - 10 * tens) << 8
+}
+
+/// Appends a number below 10^8: all eight digits, or (`trim` 8) without leading zeros.
+#[inline(always)]
+fn push_eight(value: u64, trim: u32, out: &mut Vec<u8>) {
+    let digits = digits_of(value);
     let zeros = (digits.trailing_zeros() / 8).min(7).min(trim);
     let text = (digits | 0x3030_3030_3030_3030) >> (8 * zeros);
     let start = out.len();
