@@ -6,17 +6,18 @@
 //! ```
 //! Source: redis `src/cluster.c`, `restoreCommand`; see [`crate::rdb::payload`] for the payload.
 //!
-//! A key of a type that the target does not load is an error, and the output ends there. Servers below 5.0 know neither
+//! A key of a type that the target does not load, or with a listpack that it would misread, is an error, and the output ends there. Servers below 5.0 know neither
 //! ABSTTL nor what is behind it: they get the time left from `now_ms`. A server does not create a key whose expiry has
 //! passed; an expiry of 0 or below is written as 1, because 0 would mean none.
 
 use super::{Key, Render, Rendered};
 use crate::aof::rewrite;
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::finding::{Finding, Severity};
+use crate::model::finding::{Finding, Refused, Severity};
 use crate::model::kind::Flavour;
 use crate::model::loss::{Loss, Losses};
 use crate::model::target::{Since, Target};
+use crate::packed::listpack;
 use crate::pipe::Out;
 use crate::rdb::frame::{Header, Record, What};
 use crate::rdb::opcode;
@@ -70,12 +71,19 @@ impl Visit for Look {
         if finding.severity == Severity::Damage {
             return Err(finding.into_error());
         }
-        if !finding.refused.by(self.target) {
+        // Written in the one width, read in the other: what follows such an entry is taken for something else, which
+        // servers find out by breaking down.
+        let misread = finding.code == listpack::BORDER && !self.target.has(Since::DEEP);
+        let verb = if finding.refused.by(self.target) {
+            "does not load"
+        } else if misread && finding.refused == Refused::Never {
+            "would misread"
+        } else {
             return Ok(());
-        }
+        };
         let offset = finding.place.offset.unwrap_or_default();
         let (_, message, place) = finding.into_error().into_parts();
-        let message = format!("{} does not load this: {message}", self.target);
+        let message = format!("{} {verb} this: {message}", self.target);
         let e = Error::new(ErrorKind::Unsupported, message).at(offset);
         Err(place.path.into_iter().rev().fold(e, Error::within))
     }
