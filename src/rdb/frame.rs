@@ -260,9 +260,13 @@ impl<'b> Record<'b> {
         {
             return Ok(key);
         }
-        let held = key_bytes(&mut b).map_err(|e| e.within("the key's name"))?;
-        scratch.clear();
-        scratch.extend_from_slice(&held);
+        let within = |e: Error| e.within("the key's name");
+        // However long it is: no copy of it is made.
+        if let string::Form::Raw(n) = string::form(&mut b).map_err(within)? {
+            return b.bytes(n).map_err(within);
+        }
+        let mut b = Slice::new(rest, self.key_offset());
+        *scratch = key_bytes(&mut b).map_err(within)?;
         Ok(scratch)
     }
 
@@ -456,6 +460,9 @@ pub struct Reader {
 /// How many attributes in a row belong to their key's record: many times what a writer has. Those before are kept, too,
 /// but it begins behind them.
 const ATTRIBUTES: u32 = 64;
+
+/// How much is read at once of a key's name that is longer than a block.
+const STEP: usize = 4 << 20;
 
 /// Why framing of a block stopped.
 enum Stop {
@@ -770,7 +777,8 @@ impl Reader {
                             Error::limit(format!("{what} of over {most} bytes")).at(self.offset)
                         );
                     }
-                    let want = bytes.len() * 2;
+                    // In steps: a name is as long as it says or as the file is, and no memory is taken beyond.
+                    let want = bytes.len() + (bytes.len() / 8).min(STEP).max(self.sizes.block);
                     self.input_ended = fill(&mut *self.input, &mut bytes, want, self.offset)?;
                 }
                 Err(e) => return Err(e),
