@@ -255,7 +255,7 @@ fn utf8_text(text: &[u8], out: &mut Vec<u8>) {
 /// Marks the bytes that are zero.
 #[inline(always)]
 fn zeros(w: u64) -> u64 {
-    !((w & !HIGHS) + !HIGHS | w | !HIGHS)
+    !(((w & !HIGHS) + !HIGHS) | w | !HIGHS)
 }
 
 /// Marks controls, DEL, and what may begin a C1 control.
