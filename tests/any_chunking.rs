@@ -32,15 +32,7 @@ fn read(
         Ok(input)
     };
     let mut dump = run::dumped(open(), binary, false, threads);
-    if dump.error.is_some() {
-        // Of a value that is broken off, as much is there as was passed on before.
-        let whole = dump
-            .out
-            .iter()
-            .rposition(|b| *b == b'\n')
-            .map_or(0, |i| i + 1);
-        dump.out.truncate(whole);
-    }
+    dump.without_the_broken();
     Got {
         dump,
         verdict: run::verified(open(), threads),

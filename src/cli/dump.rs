@@ -49,6 +49,7 @@ const FORMS: &str = r#"JSON forms:
     {"resizedb":{"db","keys","expires"}}        {"slot_info":{"slot","keys","expires"}}
     {"module_aux":{"module","version","when","payload"}}      {"slot_import":{"job","slots"}}
     {"hash_template":{"id","fields"}}           {"opcode":n,"raw":base64}
+  A long value that turns out to be damaged after part of it was written is closed, with "damaged":true at the end.
   Bytes: by default a byte string that is valid UTF-8 is a JSON string, and any other, or one over 1 MiB, is
   {"base64":"..."}. With --binary base64 every one is a base64 string.
 
@@ -63,7 +64,7 @@ Other forms:
            redis-cli --pipe. A server that is sent a key or field whose expiry has passed drops it at once, as when
            it loads the RDB file; one that loads the commands as an AOF keeps it.
   restore  RESTORE key expiry payload ABSTTL [IDLETIME s | FREQ n]: the values as they stand in the file. A type that
-           the target does not load is an error (2).
+           the target does not load, or a listpack that it would misread, is an error (2).
   resp and restore are for --target, by default the newest server that writes the file's RDB version (redis-6.2 for
   version 9). What the target cannot hold is left out and counted on stderr; nothing is left out silently."#;
 
@@ -152,16 +153,11 @@ pub(super) fn run(args: &Args, cx: &Context) -> Result<Exit> {
     }
     let binary = args.bytes.form();
     // What is asked for is judged before the file is looked at.
-    let filter = args.filters.build(cx)?;
-    let (input, log) = state::open(
-        &args.path,
-        "dump",
-        args.filters.now_ms(),
-        (args.machine.threads()?, args.machine.max_memory),
-        cx,
-    )?;
+    let job = args.job(args.filters.build(cx)?)?;
+    let now_ms = args.filters.now_ms();
+    let room = (job.threads, args.machine.max_memory);
+    let (input, log) = state::open(&args.path, "dump", now_ms, room, cx)?;
     let target = server(args, &input);
-    let job = args.job(filter)?;
     let done = match format {
         Format::Jsonl | Format::Json => {
             let json = Json {

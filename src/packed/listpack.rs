@@ -24,6 +24,10 @@ use crate::model::target::Since;
 
 /// Bytes of the header.
 const HEADER: u64 = 6;
+/// The finding that tells of an entry whose length takes one byte more or less in other servers. Those that look into
+/// listpacks as they load ([`Since::DEEP`]) are those that write the narrow form, and nobody refuses that; the others
+/// read the wide one alone.
+pub const BORDER: &str = "listpack-border";
 /// The count that says: unknown.
 const UNKNOWN: u16 = u16::MAX;
 
@@ -164,7 +168,7 @@ impl<'a, B: Bytes<'a>> Reader<B> {
                 },
                 ..super::deep(
                     at,
-                    "listpack-border",
+                    BORDER,
                     format!(
                         "{behind}, {size}, takes {width} bytes: Valkey since 9.1 and other servers do not agree on it"
                     ),

@@ -165,6 +165,12 @@ impl Out<'_, '_> {
         }
     }
 
+    /// Whether nothing that came after a mark has been passed on, so that all of it can be taken back.
+    #[must_use]
+    pub fn is_whole(&self, mark: Mark) -> bool {
+        mark.spills == self.spills
+    }
+
     /// Takes back what came after a mark. What was passed on since stays; of a piece that sorting still waits for, it
     /// is left out there.
     pub fn take_back(&mut self, mark: Mark) {

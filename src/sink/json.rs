@@ -78,9 +78,30 @@ fn opt_id(x: Option<StreamId>, out: &mut Vec<u8>) {
 /// The double as a whole number of hundredths that reads back to it, as most scores are.
 #[inline]
 fn hundredths(v: f64) -> Option<i64> {
-    let n = (v * 100.0).round();
-    #[allow(clippy::cast_possible_truncation, reason = "integral and below 2^53")]
-    (n != 0.0 && n.abs() < 9e15 && n / 100.0 == v).then_some(n as i64)
+    let n = v * 100.0;
+    // Without a call, where what the sum rounds away cannot be a hundredth.
+    let n = if n.abs() < 1e14 {
+        whole(n + 0.5f64.copysign(n))
+    } else {
+        whole(n.round())
+    };
+    #[allow(clippy::cast_precision_loss, reason = "below 2^53")]
+    (n != 0 && n.unsigned_abs() < 9_000_000_000_000_000 && n as f64 / 100.0 == v).then_some(n)
+}
+
+/// Whether the double is an integer below 2^53, and not -0.
+#[inline]
+fn is_int(v: f64) -> bool {
+    #[allow(clippy::cast_precision_loss, reason = "compared")]
+    let same = whole(v) as f64 == v;
+    same && v.abs() < 9e15 && !(v == 0.0 && v.is_sign_negative())
+}
+
+/// The double without what is behind the point, as far as integers reach.
+#[inline]
+#[allow(clippy::cast_possible_truncation, reason = "asked for")]
+fn whole(v: f64) -> i64 {
+    v as i64
 }
 
 /// A double as JSON: a number that reads back to the same double, or a word.
@@ -89,9 +110,8 @@ fn double(v: f64, out: &mut Vec<u8>) {
         out.extend_from_slice(b"\"nan\"");
     } else if v.is_infinite() {
         out.extend_from_slice(if v > 0.0 { b"\"inf\"" } else { b"\"-inf\"" });
-    } else if v.abs() < 9e15 && v.trunc() == v && !(v == 0.0 && v.is_sign_negative()) {
-        #[allow(clippy::cast_possible_truncation, reason = "integral and below 2^53")]
-        int(v as i64, out);
+    } else if is_int(v) {
+        int(whole(v), out);
     } else if let Some(hundredths) = hundredths(v) {
         if hundredths < 0 {
             out.push(b'-');
@@ -133,7 +153,7 @@ impl Render for Json {
     }
 
     fn key(&mut self, key: &Key<'_>, sc: &mut Scratch, out: &mut Out<'_, '_>) -> Result<Rendered> {
-        let start = out.buf.len();
+        let start = out.mark();
         let record = &key.record;
         let frame = record.frame;
         let kind = key.row.kind;
@@ -192,11 +212,17 @@ impl Render for Json {
         };
         let walked = walk::record(record, key.row, true, sc, &mut value);
         let (empty, stream) = (value.empty && !self.places, value.stream);
-        if empty || walked.is_err() {
-            if !out.spilled() {
-                out.buf.truncate(start);
+        if let Err(e) = walked {
+            if out.is_whole(start) {
+                out.take_back(start);
+            } else {
+                self.cut(kind, stream, &mut out.buf);
             }
-            return walked.map(|()| Rendered::Empty);
+            return Err(e);
+        }
+        if empty {
+            out.take_back(start);
+            return Ok(Rendered::Empty);
         }
         if kind == Kind::Stream {
             value_end(stream, out);
@@ -214,17 +240,30 @@ impl Render for Json {
         let What::Record(op) = record.frame.what else {
             return Ok(());
         };
-        let start = out.buf.len();
+        let start = out.mark();
         let done = match record.body() {
             Some(mut b) => self.other(op, record, &mut b, out),
             None => record
                 .big_body()
                 .and_then(|mut b| self.other(op, record, &mut b, out)),
         };
-        if done.is_err() && !out.spilled() {
-            out.buf.truncate(start);
+        if let Err(e) = done {
+            if out.is_whole(start) {
+                out.take_back(start);
+            } else {
+                let close: &[u8] = match op {
+                    opcode::AUX => b"]",
+                    opcode::FUNCTION2 => b"",
+                    opcode::SLOT_IMPORT => b"}",
+                    opcode::HASH_TEMPLATE => b"]}",
+                    opcode::MODULE_AUX => b"\"}",
+                    _ => b"\"",
+                };
+                out.buf.extend_from_slice(close);
+                self.damaged(&mut out.buf);
+            }
+            return Err(e);
         }
-        done?;
         self.end(&mut out.buf);
         out.relieve()
     }
@@ -238,6 +277,32 @@ impl Render for Json {
 }
 
 impl Json {
+    /// Ends an object of which a part has left already: it says of itself that it is not whole.
+    #[cold]
+    fn damaged(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(b",\"damaged\":true");
+        self.end(out);
+    }
+
+    /// Closes what is open between two elements of a value, and ends its object.
+    #[cold]
+    fn cut(&self, kind: Kind, stream: At, out: &mut Vec<u8>) {
+        let close: &[u8] = match (kind, stream) {
+            (Kind::String | Kind::Module | Kind::Gcra, _) => b"",
+            (Kind::List | Kind::Set | Kind::Zset | Kind::Hash, _) => b"]",
+            (Kind::Array, _) => b"]}",
+            (Kind::Stream, At::Entries | At::Groups) => b"]}",
+            (Kind::Stream, At::Entry) => b"]]]}",
+            (Kind::Stream, At::Pending | At::Nacked) => b"]}]}",
+            (Kind::Stream, At::Consumer) => b"]}]}]}",
+            (Kind::Stream, At::Idmp) => b"]}}",
+            (Kind::Stream, At::Producer) => b"]}]}}",
+            (Kind::Stream, At::Done) => b"}",
+        };
+        out.extend_from_slice(close);
+        self.damaged(out);
+    }
+
     /// A record that is no key, without its closing brace.
     fn other<'a, B: Bytes<'a>>(
         &self,
@@ -370,6 +435,17 @@ struct Value<'o, 'g, 's> {
 }
 
 impl Value<'_, '_, '_> {
+    /// Opens an array that is an element.
+    #[inline]
+    fn open(&mut self) {
+        if self.first {
+            self.first = false;
+            self.out.buf.push(b'[');
+        } else {
+            self.out.buf.extend_from_slice(b",[");
+        }
+    }
+
     #[inline]
     fn comma(&mut self) {
         if self.first {
@@ -388,11 +464,14 @@ impl Value<'_, '_, '_> {
         }
     }
 
+    /// Writes a string; where a giant one breaks off it is closed, and `close` written behind it: what is open around it
+    /// up to the list.
     #[inline]
-    fn text(&mut self, s: &Str<'_>) -> Result<()> {
-        bytes::json(s, self.binary, self.out)
+    fn text(&mut self, s: &Str<'_>, close: &[u8]) -> Result<()> {
+        bytes::json(s, self.binary, self.out).inspect_err(|_| self.out.buf.extend_from_slice(close))
     }
 
+    #[inline]
     fn put(&mut self, text: &[u8]) {
         self.out.buf.extend_from_slice(text);
     }
@@ -400,13 +479,13 @@ impl Value<'_, '_, '_> {
 
 impl Visit for Value<'_, '_, '_> {
     fn string(&mut self, value: Str<'_>) -> Result<()> {
-        self.text(&value)
+        self.text(&value, b"")
     }
 
     #[inline]
     fn element(&mut self, element: Str<'_>) -> Result<()> {
         self.comma();
-        self.text(&element)?;
+        self.text(&element, b"")?;
         self.out.relieve()
     }
 
@@ -417,9 +496,8 @@ impl Visit for Value<'_, '_, '_> {
 
     #[inline]
     fn scored(&mut self, member: Str<'_>, score: f64) -> Result<()> {
-        self.comma();
-        self.out.buf.push(b'[');
-        self.text(&member)?;
+        self.open();
+        self.text(&member, b"]")?;
         self.out.buf.push(b',');
         double(score, &mut self.out.buf);
         self.out.buf.push(b']');
@@ -428,14 +506,18 @@ impl Visit for Value<'_, '_, '_> {
 
     #[inline]
     fn field(&mut self, field: Str<'_>, value: Str<'_>, expire_ms: Option<u64>) -> Result<()> {
-        self.comma();
-        self.out.buf.push(b'[');
-        self.text(&field)?;
+        self.open();
+        self.text(&field, b"]")?;
         self.out.buf.push(b',');
-        self.text(&value)?;
-        self.out.buf.push(b',');
-        opt_uint(expire_ms, &mut self.out.buf);
-        self.out.buf.push(b']');
+        self.text(&value, b"]")?;
+        match expire_ms {
+            None => self.put(b",null]"),
+            Some(ms) => {
+                self.put(b",");
+                uint(ms, &mut self.out.buf);
+                self.put(b"]");
+            }
+        }
         self.out.relieve()
     }
 
@@ -455,9 +537,9 @@ impl Visit for Value<'_, '_, '_> {
             StreamPart::Field(field, value) => {
                 self.inner_comma();
                 self.put(b"[");
-                self.text(&field)?;
+                self.text(&field, b"]")?;
                 self.put(b",");
-                self.text(&value)?;
+                self.text(&value, b"]")?;
                 self.put(b"]");
             }
             StreamPart::Meta(meta) => {
@@ -485,7 +567,7 @@ impl Visit for Value<'_, '_, '_> {
             } => {
                 self.comma();
                 self.put(b"{\"name\":");
-                self.text(&name)?;
+                self.text(&name, b"}")?;
                 self.put(b",\"last_id\":");
                 id(last_id, &mut self.out.buf);
                 self.put(b",\"entries_read\":");
@@ -519,7 +601,9 @@ impl Visit for Value<'_, '_, '_> {
                     b"],\"consumers\":["
                 });
                 self.put(b"{\"name\":");
-                self.text(&name)?;
+                // Until its own list is open, what is around it is closed like the list of pending entries.
+                self.stream = At::Pending;
+                self.text(&name, b"}")?;
                 self.put(b",\"seen_time\":");
                 int(seen_time, &mut self.out.buf);
                 self.put(b",\"active_time\":");
@@ -569,7 +653,8 @@ impl Visit for Value<'_, '_, '_> {
                 }
                 self.comma();
                 self.put(b"{\"pid\":");
-                self.text(&pid)?;
+                self.stream = At::Idmp;
+                self.text(&pid, b"}")?;
                 self.put(b",\"ids\":[");
                 self.inner = true;
                 self.stream = At::Producer;
@@ -577,7 +662,7 @@ impl Visit for Value<'_, '_, '_> {
             StreamPart::ProducerId(iid, entry) => {
                 self.inner_comma();
                 self.put(b"[");
-                self.text(&iid)?;
+                self.text(&iid, b"]")?;
                 self.put(b",");
                 id(entry, &mut self.out.buf);
                 self.put(b"]");
@@ -602,9 +687,9 @@ impl Visit for Value<'_, '_, '_> {
         self.put(b"{\"module\":");
         bytes::json_text(&name, &mut self.out.buf);
         self.put(format!(",\"version\":{version},\"payload\":").as_bytes());
-        bytes::json(&fields, Binary::Base64, self.out)?;
+        let done = bytes::json(&fields, Binary::Base64, self.out);
         self.put(b"}");
-        Ok(())
+        done
     }
 
     fn array_cursor(&mut self, cursor: Option<u64>) -> Result<()> {
@@ -620,7 +705,7 @@ impl Visit for Value<'_, '_, '_> {
         uint(index, &mut self.out.buf);
         self.put(b",");
         match value {
-            ArrayValue::Text(s) => self.text(&s)?,
+            ArrayValue::Text(s) => self.text(&s, b"]")?,
             ArrayValue::Float(v) => {
                 let mut text = Vec::new();
                 crate::rdb::value::array::float_text(v, &mut text);
@@ -681,6 +766,10 @@ mod tests {
             (f64::INFINITY, "\"inf\""),
             (f64::NEG_INFINITY, "\"-inf\""),
             (f64::NAN, "\"nan\""),
+            (-1e300, "-1e+300"),
+            (0.005, "0.005"),
+            (-89_999_999_999.99, "-89999999999.99"),
+            (9e15 - 1.0, "8999999999999999"),
         ] {
             assert_eq!(text(v), want);
         }

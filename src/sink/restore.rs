@@ -6,7 +6,7 @@
 //! ```
 //! Source: redis `src/cluster.c`, `restoreCommand`; see [`crate::rdb::payload`] for the payload.
 //!
-//! A key of a type that the target does not load is an error, and the output ends there. Servers below 5.0 know neither
+//! A key of a type that the target does not load, or with a listpack that it would misread, is an error, and the output ends there. Servers below 5.0 know neither
 //! ABSTTL nor what is behind it: they get the time left from `now_ms`. A server does not create a key whose expiry has
 //! passed; an expiry of 0 or below is written as 1, because 0 would mean none.
 
@@ -18,7 +18,7 @@ use crate::model::kind::Flavour;
 use crate::model::loss::{Loss, Losses};
 use crate::model::target::{Since, Target};
 use crate::pipe::Out;
-use crate::rdb::encode as encode_rdb;
+use crate::rdb::encode::{refusal, unfit};
 use crate::rdb::frame::{Header, Record, What};
 use crate::rdb::opcode;
 use crate::rdb::payload::{self, Payload};
@@ -71,10 +71,10 @@ impl Visit for Look {
         if finding.severity == Severity::Damage {
             return Err(finding.into_error());
         }
-        if !finding.refused.by(self.target) {
-            return Ok(());
+        match unfit(&finding, self.target) {
+            Some(verb) => Err(refusal(finding, self.target, verb)),
+            None => Ok(()),
         }
-        Err(encode_rdb::refusal(finding, self.target))
     }
 }
 

@@ -271,3 +271,68 @@ fn colours_when_asked_for() {
         .unwrap();
     assert!(String::from_utf8(done.stdout).unwrap().contains('\x1b'));
 }
+
+/// What cannot be done is said before any file is looked at.
+#[test]
+fn arguments_come_first() {
+    let filters = [
+        ["--db", "x"],
+        ["--type", "strin"],
+        ["--encoding", "zip"],
+        ["--key-regex", "("],
+        ["--slot", "16384"],
+        ["--ttl", "soon"],
+        ["--idle", "1h"],
+        ["--freq", ">256"],
+        ["--min-size", "much"],
+        ["--max-len", "-1"],
+        ["--now", "noon"],
+        ["--limit", "few"],
+        ["--threads", "0"],
+        ["--max-memory", "1mb"],
+        ["--format", "xml"],
+        ["--target", "redis-1.0"],
+        ["--target", "redis-7.0"],
+        ["--binary", "raw"],
+    ];
+    let wrong = |args: &[&str]| {
+        let ran = redisk(args).exits(2);
+        assert!(!ran.err.contains("missing.rdb"), "{args:?}: {}", ran.err);
+        assert!(ran.out.is_empty());
+    };
+    for [option, value] in filters {
+        wrong(&["dump", option, value, "missing.rdb"]);
+    }
+    wrong(&["dump", "-0", "missing.rdb"]);
+    wrong(&["dump", "--csv-safe", "missing.rdb"]);
+    for option in [
+        "--db=x",
+        "--raw=1",
+        "--binary=raw",
+        "--now=noon",
+        "--key-format=rot13",
+    ] {
+        wrong(&["get", option, "missing.rdb", "k"]);
+    }
+    wrong(&["get", "--raw", "missing.rdb", "a", "b"]);
+    wrong(&["get", "--key-format=hex", "missing.rdb", "0g"]);
+    for command in ["info", "verify"] {
+        for option in [
+            "--threads=0",
+            "--max-memory=1mb",
+            "--max-memory=much",
+            "--color=red",
+        ] {
+            wrong(&[command, option, "missing.rdb"]);
+        }
+    }
+    wrong(&["verify", "--target=redis-1.0", "missing.rdb"]);
+    wrong(&[
+        "verify",
+        "--checksum-only",
+        "--target=redis-7.0",
+        "missing.rdb",
+    ]);
+    wrong(&["info", "--now=noon", "missing.rdb"]);
+    wrong(&["info", "--top=few", "missing.rdb"]);
+}

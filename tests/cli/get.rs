@@ -1,6 +1,7 @@
 //! What `get` finds and how it shows it.
 
 use super::run::*;
+use crate::support::rdb::{Put, Rdb};
 use serde_json::Value;
 
 const NOW: &str = "--now=2026-11-20T00:00:00Z";
@@ -217,6 +218,40 @@ fn giants_are_shortened_or_streamed() {
     let json = get(&["--json", "set"]);
     let json: Value = serde_json::from_slice(&json.out).unwrap();
     assert_eq!(json["value"].as_array().unwrap().len(), 65_536);
+}
+
+/// Of a value that is too long to wait in memory some has left before the damage is met: it is closed, and says so.
+#[test]
+fn a_giant_that_breaks_off_is_valid_json() {
+    let noise: Vec<u8> = (0..3_000_000u32)
+        .map(|i| (i.wrapping_mul(0x9e37_79b9) >> 24) as u8)
+        .collect();
+    let broken = |f: Rdb| {
+        let packed = [&b"\x1f"[..], &noise[..32], b"\xe0\xff\xff"].concat();
+        f.raw(&[0xc3])
+            .num(packed.len() as u64)
+            .num(264 + 32)
+            .raw(&packed)
+    };
+    let f = Rdb::new("REDIS0011").key(1, "list").num(3).text(&noise);
+    let f = broken(f.text(b"b"));
+    let f = f.key(4, "hash").num(2).text(b"f").text(&noise).text(b"g");
+    let f = broken(f).key(0, "last").text(b"v");
+    let file = f.end();
+    for (key, value) in [("list", r#"},"b"]"#), ("hash", "},null]]")] {
+        let ran = redisk_in(&["get", "--json", "-", key], &file).exits(1);
+        assert!(
+            ran.out
+                .ends_with(format!("{value},\"damaged\":true}}\n").as_bytes())
+        );
+        let json: Value = serde_json::from_slice(&ran.out).unwrap();
+        assert_eq!(json["key"], key);
+        assert!(ran.err.contains("LZF byte 33"), "{}", ran.err);
+        assert!(ran.err.contains(&format!("key \"{key}\"")), "{}", ran.err);
+    }
+    let ran = redisk_in(&["dump", "--data-only", "-"], &file).exits(1);
+    let json: Value = serde_json::from_slice(&ran.out).unwrap();
+    assert_eq!(json["damaged"], true);
 }
 
 #[test]

@@ -10,5 +10,6 @@ mod info;
 mod log;
 mod output;
 mod readme;
+mod restore;
 mod run;
 mod verify;

@@ -26,10 +26,11 @@ use super::visit::{StreamPart, Visit};
 use super::walk::{self, Scratch};
 use super::{length, opcode};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::finding::{Finding, Severity};
+use crate::model::finding::{Finding, Refused, Severity};
 use crate::model::kind::Kind;
 use crate::model::loss::{Loss, Losses};
 use crate::model::target::{Since, Target};
+use crate::packed::listpack;
 use crate::resp::encode::Output;
 use items::{Items, Pen};
 use packed::Packed;
@@ -89,12 +90,27 @@ struct Look {
     entries: u64,
 }
 
-/// What is wrong with a value that a server therefore does not load, as an error.
+/// What a server does not do with what was found, if it does not: `does not load`.
 #[must_use]
-pub fn refusal(finding: Finding, target: &Target) -> Error {
+pub fn unfit(finding: &Finding, target: &Target) -> Option<&'static str> {
+    // Written in the one width, read in the other: what follows such an entry is taken for something else, which
+    // servers find out by breaking down.
+    let misread = finding.code == listpack::BORDER && !target.has(Since::DEEP);
+    if finding.refused.by(target) {
+        Some("does not load")
+    } else if misread && finding.refused == Refused::Never {
+        Some("would misread")
+    } else {
+        None
+    }
+}
+
+/// What was found as the error that the server does not take it.
+#[must_use]
+pub fn refusal(finding: Finding, target: &Target, verb: &str) -> Error {
     let offset = finding.place.offset.unwrap_or_default();
     let (_, message, place) = finding.into_error().into_parts();
-    let message = format!("{target} does not load this: {message}");
+    let message = format!("{target} {verb} this: {message}");
     let e = Error::new(ErrorKind::Unsupported, message).at(offset);
     place.path.into_iter().rev().fold(e, Error::within)
 }
@@ -126,9 +142,9 @@ impl Visit for Look {
         if finding.severity == Severity::Damage {
             return Err(finding.into_error());
         }
-        if finding.refused.by(self.target) {
+        if let Some(verb) = unfit(&finding, self.target) {
             if !is_mended(self.kind, finding.code) {
-                return Err(refusal(finding, self.target));
+                return Err(refusal(finding, self.target, verb));
             }
             self.refused = true;
         }
