@@ -2,7 +2,7 @@
 //! so with a place inside the file, agree with each other, and come to an end.
 //!
 //! A sample by default. `REDISK_SWEEP=1` does all of it for files up to 64 KiB, those of the corpus that `REDISK_CORPUS`
-//! names too, and a larger sample of the longer ones.
+//! names too, and a larger sample of the longer ones; another number begins at that file.
 
 use crate::fuzz::harness::{Chance, Watch};
 use crate::fuzz::targets;
@@ -58,7 +58,8 @@ fn corpus() -> Vec<PathBuf> {
 
 #[test]
 fn cut_and_flip() {
-    let sweep = std::env::var_os("REDISK_SWEEP").is_some_and(|v| v != "0");
+    let begin: usize = std::env::var("REDISK_SWEEP").map_or(0, |v| v.parse().unwrap());
+    let sweep = begin > 0;
     let mut paths = files("rdb", ".rdb");
     paths.extend(files("corrupt", ".rdb"));
     if sweep {
@@ -69,7 +70,7 @@ fn cut_and_flip() {
     let watch = Watch::start("rdb");
     let mut tried = 0u64;
     let start = Instant::now();
-    for (i, path) in paths.iter().enumerate() {
+    for (i, path) in paths.iter().enumerate().skip(begin.saturating_sub(1)) {
         let bytes = run::read(path);
         let name = name(path);
         let whole = sweep && bytes.len() <= SWEPT;
