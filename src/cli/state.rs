@@ -9,7 +9,7 @@ use super::text;
 use crate::error::{Place, Result};
 use crate::input::open::{Content, Input};
 use crate::ops::replay::{self, Options, Report, Until};
-use crate::source::aof::{Source, says_preamble};
+use crate::source::aof::{Source, commands_follow, says_aof, says_preamble};
 use std::path::Path;
 
 /// An RDB to be read, and what came of the log that it was made from.
@@ -30,7 +30,8 @@ pub(super) fn open(
     if let Source::File(input) = source {
         let is_log = match input.content() {
             Content::Commands => true,
-            Content::Rdb => says_preamble(&input.head),
+            Content::Rdb if says_preamble(&input.head) => true,
+            Content::Rdb => says_aof(&input.head) && commands_follow(&input)?,
             // Nothing has no content that could tell; to a server it is an empty log, but no RDB.
             Content::Empty => path.extension().is_some_and(|e| e == "aof"),
             _ => false,

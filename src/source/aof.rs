@@ -15,6 +15,7 @@ use crate::aof::manifest::Role;
 use crate::aof::multipart::{Member, Set};
 use crate::error::{Error, ErrorKind, Result};
 use crate::input::open::{Content, Input};
+use crate::rdb::frame;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -194,6 +195,32 @@ pub fn says_aof(head: &[u8]) -> bool {
 #[must_use]
 pub fn says_preamble(head: &[u8]) -> bool {
     has(head, b"\xfa\x0caof-preamble\xc0\x01")
+}
+
+/// Whether commands follow an RDB that calls itself the base of a set: someone has put a set into one piece. The file is
+/// read over once; whether a pipe goes on cannot be seen beforehand, and it may.
+///
+/// # Errors
+/// What the operating system says. Damage is for those to tell who read the file.
+pub fn commands_follow(input: &Input) -> Result<bool> {
+    let Some(path) = &input.path else {
+        return Ok(true);
+    };
+    let again = Input::open(path)?;
+    let over = || -> Result<bool> {
+        let mut reader = frame::Reader::new(again.stream, again.file, false)?;
+        reader.keep_tail();
+        let mut spare = None;
+        while let Some(block) = reader.next_block(spare.take())? {
+            spare = Some(block);
+        }
+        let ending = reader.ending();
+        Ok(ending.is_some_and(|e| matches!(e.tail_head.first(), Some(b'*' | b'#'))))
+    };
+    match over() {
+        Err(e) if e.kind().is_damage() => Ok(false),
+        follows => follows,
+    }
 }
 
 /// Aux fields stand in front of everything else, these with the integer 1 in one byte.

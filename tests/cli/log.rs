@@ -361,6 +361,26 @@ fn a_cut_by_key_loads_in_a_server() {
     }
 }
 
+/// A set in one piece, which begins with an RDB that calls itself a base: its state is that of the set. The base alone
+/// is an RDB, whose keys lie in it.
+#[test]
+fn a_set_in_one_piece_has_the_state_of_the_set() {
+    let path = data(SESSION);
+    let set = redisk(&["dump", "--sort", &path]).exits(0);
+    let cut = redisk(&["log", "--resp", &path]).exits(0);
+    let folder = Folder::new();
+    folder.file("all.aof", &cut.out);
+    let all = folder.0.path().join("all.aof");
+    let one = redisk(&["dump", "--sort", all.to_str().unwrap()]).exits(0);
+    assert!(one.err.is_empty(), "{}", one.err);
+    assert_eq!(one.text(), set.text());
+    let piped = redisk_in(&["dump", "--sort", "-"], &cut.out).exits(0);
+    assert_eq!(piped.text(), set.text());
+    let base = format!("{path}/appendonly.aof.2.base.rdb");
+    let alone = redisk(&["get", &base, "user:1"]).exits(0);
+    assert!(alone.text().contains("offset"), "{}", alone.text());
+}
+
 /// All but the FLUSHALL, or all up to it: base and log as one file, which servers load.
 #[test]
 fn a_flush_is_undone() {
