@@ -92,12 +92,12 @@ pub(super) fn watched(
     feed: impl FnOnce(&mut dyn Write) -> std::io::Result<()> + Send + 'static,
 ) -> Ran {
     let (child, feeder) = start(args, feed);
-    let status = format!("/proc/{}/status", child.id());
+    let process = format!("/proc/{}", child.id());
     // The peak only grows, so that looking often enough sees all of it but what the last moment adds.
     let watcher = std::thread::spawn(move || {
         let mut peak = 0;
         // It may be gone before the first look.
-        while let Some(kib) = peak_kib(&status) {
+        while let Some(kib) = peak_kib(&process) {
             peak = peak.max(kib << 10);
             std::thread::sleep(std::time::Duration::from_millis(1));
         }
@@ -110,8 +110,13 @@ pub(super) fn watched(
 }
 
 /// The most memory that a process has had, by `/proc`; `None` once it has ended, and on other systems.
-fn peak_kib(status: &str) -> Option<u64> {
-    let text = std::fs::read_to_string(status).ok()?;
+fn peak_kib(process: &str) -> Option<u64> {
+    // For a moment a process that begins still has the memory of the one that it was made by.
+    let program = std::fs::read_link(format!("{process}/exe")).ok()?;
+    if program != std::fs::canonicalize(env!("CARGO_BIN_EXE_redisk")).ok()? {
+        return Some(0);
+    }
+    let text = std::fs::read_to_string(format!("{process}/status")).ok()?;
     let line = text.lines().find(|l| l.starts_with("VmHWM:"))?;
     line.split_whitespace().nth(1)?.parse().ok()
 }
