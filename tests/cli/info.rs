@@ -341,3 +341,22 @@ fn nothing_paints_the_terminal() {
         harmless(ran.err.as_bytes()).unwrap();
     }
 }
+
+/// What a log leads to, beside what it holds: the same that its state says as an RDB.
+#[test]
+fn deep_tells_of_the_state() {
+    let log = data("multipart/redis-7.0.15-session");
+    let shallow = json(&[&log]);
+    assert!(shallow.get("state").is_none());
+    let deep = json(&["--deep", &log]);
+    let keys = redisk(&["dump", "--format", "keys", &log]).exits(0);
+    assert_eq!(deep["state"]["keys"], keys.lines().len());
+    assert_eq!(deep["state"]["biggest"][0]["offset"], Value::Null);
+    assert_eq!(deep["commands"], shallow["commands"]);
+    let text = redisk(&["info", NOW, "--deep", &log]).exits(0);
+    let (_, state) = text.text().split_once("\nWhat it leads to\n").unwrap();
+    assert!(state.contains("  keys "), "{state}");
+    let rdb = data("rdb/redis-7.2.6-modules.rdb");
+    assert_eq!(json(&["--deep", &rdb]), json(&[&rdb]));
+    redisk(&["info", "--deep", "-"]).exits(2);
+}

@@ -24,13 +24,19 @@ impl Look {
                 fields.push(("problems", Doc::List(problems)));
                 fields.push(("known_to", servers(|t| info.known_by(t))));
                 writer(info, &mut fields);
-                counts(info, self.now_ms, cx, &mut fields);
+                counts(info, (self.now_ms, true), cx, &mut fields);
                 others(info, &mut fields);
             }
             Outcome::Aof(info, problems) => {
                 super::aof::json(info, cx, &mut fields);
                 let problems = problems.iter().map(error).collect();
                 fields.push(("problems", Doc::List(problems)));
+                if let Some(info) = &self.state {
+                    let mut state = Vec::new();
+                    counts(info, (self.now_ms, false), cx, &mut state);
+                    others(info, &mut state);
+                    fields.push(("state", Doc::Fields(state)));
+                }
             }
             Outcome::Failed(e) => fields.push(("error", error(e))),
         }
@@ -113,7 +119,7 @@ fn spread(spread: Spread) -> Doc {
     })
 }
 
-fn counts(info: &RdbInfo, now_ms: i64, cx: &Context, fields: &mut Fields) {
+fn counts(info: &RdbInfo, (now_ms, lies): (i64, bool), cx: &Context, fields: &mut Fields) {
     let keys = info.keys();
     fields.push(("keys", keys.into()));
     fields.push(("expires", info.expiries.keys.into()));
@@ -169,7 +175,7 @@ fn counts(info: &RdbInfo, now_ms: i64, cx: &Context, fields: &mut Fields) {
             ("type_code", b.row.code.into()),
             ("db", b.db.into()),
             ("key", key),
-            ("offset", b.offset.into()),
+            ("offset", Some(b.offset).filter(|_| lies).into()),
         ])
     });
     fields.push(("biggest", Doc::List(biggest.collect())));

@@ -11,6 +11,7 @@ use super::exit::{CODES, Exit};
 use super::input::{self, Clock, Machine};
 use super::output;
 use super::progress::Progress;
+use super::state;
 use crate::error::{Error, Result};
 use crate::ops::info::aof::{AofInfo, Info};
 use crate::ops::info::{self, Options, RdbInfo};
@@ -46,6 +47,7 @@ const FIELDS: &str = r#"JSON document:
     "tail","bytes","valid_up_to","valid_before_multi","zeros_from","changed"}]
     tail: clean, torn, zeros, garbage, torn-annotation, open-multi
     "manifest":{"file","records":[...],"not_listed":[{"file","kind","size"}],"not_listed_count"}, "problems"
+    with --deep "state": the object of an RDB from "keys" on
   A byte string over 4096 bytes is {"start","bytes"}: its first bytes, and how many it has."#;
 
 /// What a file is: who wrote it and when, what is in it, whether it is whole.
@@ -63,6 +65,9 @@ pub(super) struct Args {
     /// One JSON document: an object, or an array of them for several files.
     #[arg(long)]
     json: bool,
+    /// Of an append-only file: the state that it leads to, too. Its commands are run through the built-in engine.
+    #[arg(long)]
+    deep: bool,
     /// How many of the biggest values to name.
     #[arg(long, value_name = "N", default_value_t = 10)]
     top: usize,
@@ -80,6 +85,8 @@ struct Look {
     name: String,
     outcome: Outcome,
     now_ms: i64,
+    /// What a log leads to, where that was asked for.
+    state: Option<Box<RdbInfo>>,
 }
 
 enum Outcome {
@@ -96,7 +103,10 @@ pub(super) fn run(args: &Args, cx: &Context) -> Result<Exit> {
     let mut worst = Exit::Done;
     let mut documents = Vec::new();
     for (i, path) in args.paths.iter().enumerate() {
-        let look = look(path, args.top.min(TOP), args.clock.now_ms(), threads, cx);
+        let mut look = look(path, args.top.min(TOP), args.clock.now_ms(), threads, cx);
+        if args.deep && matches!(look.outcome, Outcome::Aof(..)) {
+            worst = worst.max(deep(&mut look, path, args, threads, cx)?);
+        }
         if args.json {
             documents.push(look.json(cx));
         } else {
@@ -110,6 +120,27 @@ pub(super) fn run(args: &Args, cx: &Context) -> Result<Exit> {
         output::print(&doc::document(documents).pretty())?;
     }
     Ok(worst)
+}
+
+/// Runs a log, and counts what it leads to.
+fn deep(look: &mut Look, path: &Path, args: &Args, threads: usize, cx: &Context) -> Result<Exit> {
+    if path.as_os_str() == "-" {
+        return Err(Error::usage("--deep reads a log twice: it needs a file"));
+    }
+    let room = (threads, args.machine.max_memory);
+    let (input, log) = state::open(path, "look into", look.now_ms, room, cx)?;
+    let options = Options {
+        now_ms: look.now_ms,
+        biggest: args.top.min(TOP),
+        threads,
+        progress: &|_| (),
+    };
+    look.state = Some(Box::new(info::rdb(input, &options)));
+    // What is wrong with the log has been said of its files.
+    Ok(log.map_or(Exit::Done, |log| {
+        let worst = log.walked.problems.iter().map(Exit::of).max();
+        worst.unwrap_or(Exit::Done)
+    }))
 }
 
 /// `redisk PATH` alone: the same, a verdict and what to type next.
@@ -143,6 +174,7 @@ fn look(path: &Path, top: usize, now_ms: i64, threads: usize, cx: &Context) -> L
         name: path.to_string_lossy().into_owned(),
         outcome: outcome().unwrap_or_else(Outcome::Failed),
         now_ms,
+        state: None,
     }
 }
 

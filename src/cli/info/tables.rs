@@ -102,7 +102,8 @@ pub(super) fn types(info: &RdbInfo) -> String {
     )
 }
 
-pub(super) fn biggest(biggest: &[Big], cx: &Context) -> String {
+/// The biggest values; `lies`: each at its place in a file.
+pub(super) fn biggest(biggest: &[Big], lies: bool, cx: &Context) -> String {
     if biggest.is_empty() {
         return String::new();
     }
@@ -112,7 +113,11 @@ pub(super) fn biggest(biggest: &[Big], cx: &Context) -> String {
             b.row.kind.name().to_owned(),
             b.encoding.name().to_owned(),
             b.db.to_string(),
-            format!("{:#x}", b.offset),
+            if lies {
+                format!("{:#x}", b.offset)
+            } else {
+                "-".to_owned()
+            },
             b.key
                 .as_ref()
                 .map_or("?".to_owned(), |name| shown(name, cx)),

@@ -25,12 +25,51 @@ struct Facts<'c> {
     lines: Vec<(&'static str, String)>,
 }
 
+impl<'c> Facts<'c> {
+    fn new(cx: &'c Context, paint: Paint) -> Facts<'c> {
+        Facts {
+            cx,
+            paint,
+            lines: Vec::new(),
+        }
+    }
+
+    /// A line each, aligned.
+    fn text(&self) -> String {
+        let width = self.lines.iter().map(|(label, _)| label.len()).max();
+        let width = width.unwrap_or_default();
+        let lines = self.lines.iter();
+        lines
+            .map(|(label, fact)| format!("  {label:width$}  {fact}\n"))
+            .collect()
+    }
+}
+
+fn tables(info: &RdbInfo, lies: bool, cx: &Context) -> String {
+    if info.keys() == 0 {
+        return String::new();
+    }
+    databases(info) + &types(info) + &biggest(&info.biggest, lies, cx)
+}
+
 impl Look {
     /// The report.
     pub(super) fn text(&self, cx: &Context) -> String {
         let info = match &self.outcome {
             Outcome::Rdb(info) => info,
-            Outcome::Aof(info, _) => return super::aof::text(info),
+            Outcome::Aof(info, _) => {
+                let mut out = super::aof::text(info);
+                if let Some(state) = &self.state {
+                    let paint = cx.paint(&std::io::stdout());
+                    out += &paint.with(text::BOLD, "\nWhat it leads to\n");
+                    let mut facts = Facts::new(cx, paint);
+                    facts.keys(state, self.now_ms);
+                    facts.others(state);
+                    out += &facts.text();
+                    out += &tables(state, false, cx);
+                }
+                return out;
+            }
             // The error says it all.
             Outcome::Failed(_) => return String::new(),
         };
@@ -44,26 +83,13 @@ impl Look {
             header.version,
             header.flavour.magic()
         );
-        let mut facts = Facts {
-            cx,
-            paint,
-            lines: Vec::new(),
-        };
+        let mut facts = Facts::new(cx, paint);
         facts.origin(info);
         facts.state(info);
         facts.keys(info, self.now_ms);
         facts.others(info);
-        let width = facts.lines.iter().map(|(label, _)| label.len()).max();
-        let width = width.unwrap_or_default();
-        for (label, fact) in &facts.lines {
-            out += &format!("  {label:width$}  {fact}\n");
-        }
-        if info.keys() > 0 {
-            out += &databases(info);
-            out += &types(info);
-            out += &biggest(&info.biggest, cx);
-        }
-        out
+        out += &facts.text();
+        out + &tables(info, true, cx)
     }
 
     /// The last lines of `redisk PATH`: whether it is whole, and what to type next.
