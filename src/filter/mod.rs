@@ -4,6 +4,8 @@
 //! does). Rules look at a record's head first; only the number of elements needs the value.
 
 pub mod glob;
+pub mod mask;
+pub mod rename;
 
 use crate::error::Result;
 use crate::model::finding::Finding;
