@@ -139,10 +139,7 @@ impl Mask {
             half.copy_from_slice(key.get(at..at + 8).unwrap_or(&[0; 8]));
             u64::from_le_bytes(half)
         });
-        Mask {
-            globs,
-            key: [a, b],
-        }
+        Mask { globs, key: [a, b] }
     }
 
     /// Whether the values of the key of that name are masked.
@@ -459,12 +456,24 @@ mod tests {
     #[test]
     fn keys_make_the_difference() {
         let other = mask("ffeeddccbbaa99887766554433221100");
-        let texts: [&[u8]; 4] = [b"ann", b"123456", b"some long text, longer", b"\x80\x81\x82"];
+        let texts: [&[u8]; 4] = [
+            b"ann",
+            b"123456",
+            b"some long text, longer",
+            b"\x80\x81\x82",
+        ];
         for text in texts {
             assert_ne!(of(&mask(KEY), text), of(&other, text));
         }
         assert_ne!(random_key(), random_key());
-        for bad in ["", "00", &"0".repeat(33), &"g".repeat(32), &"é".repeat(16), &"+1".repeat(16)] {
+        for bad in [
+            "",
+            "00",
+            &"0".repeat(33),
+            &"g".repeat(32),
+            &"é".repeat(16),
+            &"+1".repeat(16),
+        ] {
             assert!(key_from_hex(bad).is_err(), "{bad}");
         }
         assert!(other.matches(b"user:1") && !other.matches(b"order:1"));

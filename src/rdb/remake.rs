@@ -176,7 +176,11 @@ impl Remaker {
         if row.kind == Kind::Hash && expires(row.layout) {
             let mut survey = Least(change, None);
             walk::record(record, row, false, sc, &mut survey)?;
-            least = survey.1;
+            let most = match flavour {
+                Flavour::Redis => EXPIRE_MAX,
+                Flavour::Valkey => u64::MAX,
+            };
+            least = survey.1.map(|ms| ms.min(most));
         }
         let mut build = Build {
             change,
@@ -381,7 +385,8 @@ impl Remaker {
 }
 
 fn position(n: usize) -> Result<u32> {
-    u32::try_from(n).map_err(|_| Error::limit("a name and what stands in front of it are over 4 GiB"))
+    u32::try_from(n)
+        .map_err(|_| Error::limit("a name and what stands in front of it are over 4 GiB"))
 }
 
 /// Whether fields of such a hash may have expiries.
@@ -399,7 +404,10 @@ pub fn expires(layout: Layout) -> bool {
 /// Whether such a value refers to what stands elsewhere in the file.
 #[must_use]
 pub fn refers(layout: Layout) -> bool {
-    matches!(layout, Layout::TemplateListpackRef | Layout::TemplateArrayRef)
+    matches!(
+        layout,
+        Layout::TemplateListpackRef | Layout::TemplateArrayRef
+    )
 }
 
 /// Looks for damage.
@@ -439,7 +447,11 @@ pub fn first_expiry(
         fn text<'m>(&self, text: Str<'m>, _: &'m mut Vec<u8>) -> Option<Str<'m>> {
             Some(text)
         }
-        fn giant(&self, giant: &Giant<'_>, sink: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
+        fn giant(
+            &self,
+            giant: &Giant<'_>,
+            sink: &mut dyn FnMut(&[u8]) -> Result<()>,
+        ) -> Result<()> {
             giant.chunks(sink)
         }
         fn expiry(&self, ms: u64) -> std::result::Result<Option<u64>, Gone> {
@@ -595,7 +607,8 @@ impl<C: Change> Entries<'_, C> {
             let texts = if flags & 2 != 0 {
                 fields
             } else {
-                self.number(reader, "field count", scratch)?.saturating_mul(2)
+                self.number(reader, "field count", scratch)?
+                    .saturating_mul(2)
             };
             self.texts(reader, texts, scratch)?;
             self.number(reader, "lp-count", scratch)?;

@@ -59,7 +59,11 @@ impl Strings {
     }
 
     /// Any string. A giant one goes as it is stored, compressed or not.
-    pub(in crate::rdb) fn any<O: Output + ?Sized>(&mut self, s: &Str<'_>, out: &mut O) -> Result<()> {
+    pub(in crate::rdb) fn any<O: Output + ?Sized>(
+        &mut self,
+        s: &Str<'_>,
+        out: &mut O,
+    ) -> Result<()> {
         match s {
             Str::Bytes(bytes) => self.text(bytes, out.bytes()),
             Str::Int(v) if i32::try_from(*v).is_ok() => int_form(*v, out.bytes()),
