@@ -61,6 +61,7 @@
 //! ```
 //! The hashes of a file as JSON Lines:
 //! ```
+//! use redisk::filter::transform::Transform;
 //! use redisk::filter::{Filter, Rule, Test};
 //! use redisk::input::open::Input;
 //! use redisk::model::kind::Kind;
@@ -71,6 +72,7 @@
 //! let hashes = Test { any_of: vec![Rule::Kind(Kind::Hash)], not: false };
 //! let options = Options {
 //!     filter: Filter::new(vec![hashes], 0),
+//!     transform: Transform::default(),
 //!     limit: None,
 //!     sort: false,
 //!     threads: 2,

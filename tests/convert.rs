@@ -25,6 +25,7 @@ use std::sync::Arc;
 fn options(target: &'static Target, filter: Filter, again: bool) -> Options<'static> {
     Options {
         filter,
+        transform: redisk::filter::transform::Transform::default(),
         threads: 2,
         encode: encode::Options {
             target,

@@ -8,6 +8,7 @@ use super::input::{Filters, Machine};
 use super::output::{Output, Target as Destination};
 use super::progress::Progress;
 use super::state;
+use super::transform::{self, Transforms};
 use crate::error::{Error, ErrorKind, Result};
 use crate::input::open::Input;
 use crate::model::kind::Flavour;
@@ -46,7 +47,8 @@ The target is, unless it is named, the newest server that writes the input's RDB
 /// From an RDB of any version to one of any other, from a log to an RDB, from an RDB to a log, Redis to Valkey and back.
 /// The output is complete or not there at all.
 #[derive(Debug, clap::Args)]
-#[command(after_long_help = format!("{FORMS}\n\n{CODES}"))]
+#[command(mut_arg("ttl", |arg| arg.help(transform::TTL)))]
+#[command(after_long_help = format!("{FORMS}\n\n{}\n\n{CODES}", transform::ORDER))]
 pub(super) struct Args {
     /// An RDB, an append-only file, or the folder of a multi-part one, compressed or not; `-` is standard input.
     #[arg(value_hint = clap::ValueHint::AnyPath, value_name = "IN")]
@@ -86,6 +88,8 @@ pub(super) struct Args {
     json: bool,
     #[command(flatten)]
     filters: Filters,
+    #[command(flatten)]
+    transforms: Transforms,
     #[command(flatten)]
     machine: Machine,
 }
@@ -167,7 +171,9 @@ pub(super) fn run(args: &Args, cx: &Context) -> Result<Exit> {
     // What is asked for is judged before a file is looked at.
     let (form, codec) = args.form()?;
     let base = args.base(form)?;
-    let filter = args.filters.build(cx)?;
+    let mut filters = args.filters.clone();
+    let transform = args.transforms.build(&mut filters, cx)?;
+    let filter = filters.build(cx)?;
     let threads = args.machine.threads()?;
     if form == Form::AofDir && args.is_stdout() {
         return Err(Error::usage("a folder cannot go to standard output"));
@@ -199,6 +205,7 @@ pub(super) fn run(args: &Args, cx: &Context) -> Result<Exit> {
     if form == Form::Jsonl {
         let job = Job {
             filter,
+            transform,
             limit: None,
             sort: false,
             threads,
@@ -219,6 +226,7 @@ pub(super) fn run(args: &Args, cx: &Context) -> Result<Exit> {
     let progress = Progress::new(cx, size, busy);
     let options = Options {
         filter,
+        transform,
         threads,
         encode,
         checksum: !args.no_checksum,
@@ -330,10 +338,13 @@ fn report_json(cx: &Context, target: &Target, report: &Report) -> String {
         }
         object
     });
+    let dropped = report.dropped.counts();
+    let dropped = dropped.map(|(name, n, _)| (name, n.into())).to_vec();
     let document = Doc::Fields(vec![
         ("target", target.name.into()),
         ("keys", report.keys.into()),
         ("empty", report.empty.into()),
+        ("dropped", Doc::Fields(dropped)),
         ("losses", Doc::List(losses.collect())),
         ("lost", Doc::List(each.collect())),
     ]);

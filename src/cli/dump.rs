@@ -6,9 +6,11 @@ use super::input::{self, Filters, Machine};
 use super::output::{ByteForm, Output, Target as Destination};
 use super::progress::Progress;
 use super::state;
-use super::text::KeyFormat;
+use super::text::{self, KeyFormat};
+use super::transform::DropExpired;
 use crate::error::{Error, Place, Result};
 use crate::filter::Filter;
+use crate::filter::transform::Transform;
 use crate::input::open::Input;
 use crate::model::kind::Flavour;
 use crate::model::loss;
@@ -111,6 +113,8 @@ pub(super) struct Args {
     /// At most so many keys.
     #[arg(long, value_name = "N")]
     limit: Option<u64>,
+    #[command(flatten)]
+    expired: DropExpired,
     #[command(flatten)]
     output: Destination,
     #[command(flatten)]
@@ -221,6 +225,7 @@ fn width() -> usize {
 /// Which keys are dumped, and where to.
 pub(super) struct Job<'a> {
     pub(super) filter: Filter,
+    pub(super) transform: Transform,
     pub(super) limit: Option<u64>,
     pub(super) sort: bool,
     pub(super) threads: usize,
@@ -231,6 +236,7 @@ impl Args {
     fn job(&self, filter: Filter) -> Result<Job<'_>> {
         Ok(Job {
             filter,
+            transform: self.expired.build(self.filters.now_ms()),
             limit: self.limit,
             sort: self.sort,
             threads: self.machine.threads()?,
@@ -262,6 +268,7 @@ fn work<R: Render, W: Write + Send + Into<Output>>(
     let mut sink = wrap(job.output.open()?);
     let options = Options {
         filter: job.filter,
+        transform: job.transform,
         limit: job.limit,
         sort: job.sort,
         threads: job.threads,
@@ -307,6 +314,14 @@ pub(super) fn warn(report: &Report, name: &str, cx: &Context) {
             &place,
             &format!("{more} more keys without elements left out"),
         );
+    }
+    for (_, n, [one, more]) in report.dropped.counts() {
+        if n > 0 {
+            cx.warn(
+                &place,
+                &format!("left out, as asked for: {}", text::count(n, one, more)),
+            );
+        }
     }
     for (loss, lost) in report.losses.iter() {
         let place = Place {

@@ -6,6 +6,7 @@ use super::Context;
 use super::text::{self, KeyFormat};
 use crate::error::{Error, ErrorKind, Result};
 use crate::filter::glob::Glob;
+use crate::filter::transform;
 use crate::filter::{Filter, Rule, Test, Ttl};
 use crate::input::open::{Content, Input};
 use crate::model::kind::{Encoding, Kind};
@@ -208,6 +209,30 @@ impl Filters {
         Ok(Filter::new(tests, self.now_ms()))
     }
 
+    /// Takes out what `--ttl` says about what is to become of expiries; the rest says which keys.
+    pub(super) fn take_ttl(&mut self) -> Result<transform::Ttl> {
+        let mut found = None;
+        let given = ROWS.iter().zip(&mut self.given);
+        for (_, [values, _]) in given.filter(|(row, _)| row.name == "ttl") {
+            let mut kept = Vec::new();
+            for value in values.drain(..) {
+                match value.to_str().and_then(super::transform::ttl) {
+                    None => kept.push(value),
+                    Some(_) if found.is_some() => {
+                        return Err(Error::usage("--ttl: one of keep, strip and shift at most"));
+                    }
+                    Some(ttl) => {
+                        let ttl =
+                            ttl.map_err(|e| Error::usage(format!("--ttl: {}", e.message())))?;
+                        found = Some(ttl);
+                    }
+                }
+            }
+            *values = kept;
+        }
+        Ok(found.unwrap_or_default())
+    }
+
     /// The moment against which expiries are measured.
     pub(super) fn now_ms(&self) -> i64 {
         self.now_ms.unwrap_or_else(clock_ms)
@@ -329,7 +354,7 @@ impl clap::FromArgMatches for Filters {
     }
 }
 
-fn utf8(value: &OsStr) -> Result<&str> {
+pub(super) fn utf8(value: &OsStr) -> Result<&str> {
     value.to_str().ok_or_else(|| {
         Error::usage(format!(
             "{} is not valid UTF-8",

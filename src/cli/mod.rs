@@ -21,6 +21,7 @@ mod replay;
 mod show;
 mod state;
 mod text;
+mod transform;
 mod verify;
 mod verify_aof;
 

@@ -13,6 +13,7 @@ use crate::engine::digest::{self, Digests, FieldExpiry};
 use crate::error::{Error, Result};
 use crate::filter::Filter;
 use crate::filter::glob::Glob;
+use crate::filter::transform::Transform;
 use crate::input::open::Input;
 use crate::model::kind::Flavour;
 use crate::model::target::Target;
@@ -193,6 +194,7 @@ fn write(
     let input = Input::of(&name, Box::new(engine.drain()), None, None)?;
     let job = Job {
         filter: Filter::new(Vec::new(), 0),
+        transform: Transform::default(),
         limit: None,
         sort: false,
         threads,

@@ -4,6 +4,9 @@
 //! does). Rules look at a record's head first; only the number of elements needs the value.
 
 pub mod glob;
+pub mod mask;
+pub mod rename;
+pub mod transform;
 
 use crate::error::Result;
 use crate::model::finding::Finding;

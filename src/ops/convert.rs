@@ -11,6 +11,7 @@ use crate::aof::manifest::{self, Manifest, Role as Member};
 use crate::disk::StagedFolder;
 use crate::error::{Error, Result};
 use crate::filter::Filter;
+use crate::filter::transform::Transform;
 use crate::input::open::Input;
 use crate::model::target::Target;
 use crate::rdb::encode;
@@ -22,6 +23,8 @@ use std::io::Write;
 pub struct Options<'a> {
     /// Which keys.
     pub filter: Filter,
+    /// What becomes of them.
+    pub transform: Transform,
     /// Workers.
     pub threads: usize,
     /// For which server, and how.
@@ -36,6 +39,7 @@ impl<'a> Options<'a> {
     fn dump(&self) -> dump::Options<'a> {
         dump::Options {
             filter: self.filter.clone(),
+            transform: self.transform.clone(),
             limit: None,
             sort: false,
             threads: self.threads,
@@ -54,7 +58,7 @@ pub fn rdb<W: Write + Send>(
     options: &Options<'_>,
     out: W,
 ) -> Converted<W> {
-    let all = options.filter.is_empty();
+    let all = options.filter.is_empty() && options.transform.is_empty();
     let make = || Rdb::new(options.encode, role, all);
     let mut sink = Summed::new(out, options.checksum);
     let (report, error) = dump::dump(input, make, &options.dump(), &mut sink);

@@ -5,6 +5,7 @@
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::filter::Filter;
+use crate::filter::transform::{Dropped, Fate, Transform, Transformer};
 use crate::input::open::Input;
 use crate::model::loss::Losses;
 use crate::pipe::sort::{Place, Sorter};
@@ -12,14 +13,19 @@ use crate::pipe::{self, Flow, Out};
 use crate::rdb::check;
 use crate::rdb::frame::{Block, Ending, Header, Reader, What};
 use crate::rdb::keys::{self, Batch, Duplicate, Keys};
+use crate::rdb::seen::Hash64;
 use crate::rdb::walk::Scratch;
 use crate::sink::{Key, Render, Rendered};
+use crate::text::quoted;
+use std::collections::HashMap;
 use std::io::Write;
 
 /// How to dump.
 pub struct Options<'a> {
     /// Which keys.
     pub filter: Filter,
+    /// What becomes of them.
+    pub transform: Transform,
     /// At most so many keys.
     pub limit: Option<u64>,
     /// Order by database and key; the limit counts in that order.
@@ -43,6 +49,8 @@ pub struct Report {
     pub empty_keys: Vec<(u64, Vec<u8>)>,
     /// What the format could not carry.
     pub losses: Losses,
+    /// What went because a transform drops it.
+    pub dropped: Dropped,
     /// How the file ended; `None` where the dump stopped before.
     pub ending: Option<Ending>,
 }
@@ -53,11 +61,13 @@ const NAMED: usize = 10;
 struct Worker<'a, R> {
     render: R,
     filter: &'a Filter,
+    transformer: Transformer<'a>,
     limit: Option<u64>,
     sort: bool,
     keys: Batch<'a>,
     sc: Scratch,
     name: Vec<u8>,
+    new_name: Vec<u8>,
     /// Keys written, for the limit.
     written: u64,
     /// What each block gave.
@@ -71,6 +81,7 @@ struct Tally {
     block: u64,
     keys: u64,
     empty: u64,
+    dropped: Dropped,
 }
 
 impl<R: Render> pipe::Work for Worker<'_, R> {
@@ -80,8 +91,10 @@ impl<R: Render> pipe::Work for Worker<'_, R> {
             block: block.ordinal,
             keys: 0,
             empty: 0,
+            dropped: Dropped::default(),
         };
         let result = self.records(block, &mut tally, out);
+        tally.dropped = std::mem::take(&mut self.transformer.dropped);
         self.tallies.push(tally);
         result
     }
@@ -90,11 +103,15 @@ impl<R: Render> pipe::Work for Worker<'_, R> {
 impl<R: Render> Worker<'_, R> {
     fn records(&mut self, block: &Block, tally: &mut Tally, out: &mut Out<'_, '_>) -> Result<Flow> {
         let mut db = None;
+        let idle = self.transformer.is_idle();
         for record in block.records() {
             let mark = out.mark();
             let Some(row) = record.row() else {
                 if let What::Record(op) = record.frame.what {
                     check::record(&record, op, &mut self.sc)?;
+                }
+                if !idle && !self.transformer.keeps(&record)? {
+                    continue;
                 }
                 if self.sort {
                     out.begin_piece(Place::Front);
@@ -107,22 +124,40 @@ impl<R: Render> Worker<'_, R> {
                 continue;
             };
             let name = record.key(&mut self.name)?;
-            self.keys.add(record.frame.db, name);
-            let key = Key { record, row, name };
+            if idle {
+                self.keys.add(record.frame.db, name);
+            }
+            let mut key = Key { record, row, name };
             if !self.filter.is_empty() && !self.filter.wants(&key, &mut self.sc)? {
                 continue;
             }
             check::meta(&record, &mut self.sc).map_err(|e| record.name(e))?;
+            if !idle {
+                match self.transformer.key(&record, row, name, &mut self.sc)? {
+                    Fate::Same => {}
+                    Fate::Dropped => continue,
+                    Fate::Changed(record) => {
+                        key = Key {
+                            record,
+                            row: record.row().unwrap_or(row),
+                            name: record.key(&mut self.new_name)?,
+                        };
+                    }
+                }
+                // Of names that change, those count that are written.
+                self.keys.add(key.record.frame.db, key.name);
+            }
+            let in_db = key.record.frame.db;
             if self.sort {
-                out.begin_piece(Place::Key(record.frame.db, name));
-            } else if db != Some(record.frame.db) {
-                self.render.database(record.frame.db, &mut out.buf);
+                out.begin_piece(Place::Key(in_db, key.name));
+            } else if db != Some(in_db) {
+                self.render.database(in_db, &mut out.buf);
             }
             let rendered = self.render.key(&key, &mut self.sc, out);
             match rendered {
                 Ok(Rendered::Done) => {
                     out.end_piece();
-                    db = Some(record.frame.db);
+                    db = Some(in_db);
                     self.written += 1;
                     tally.keys += 1;
                 }
@@ -131,7 +166,7 @@ impl<R: Render> Worker<'_, R> {
             if rendered? == Rendered::Empty {
                 tally.empty += 1;
                 if self.empty_keys.len() < NAMED {
-                    let key = (record.frame.db, key.name.to_vec());
+                    let key = (in_db, key.name.to_vec());
                     self.empty_keys.push((tally.block, key));
                 }
             }
@@ -183,11 +218,13 @@ fn run<R: Render>(
         let worker = || Worker {
             render: make(),
             filter: &options.filter,
+            transformer: Transformer::new(&options.transform),
             limit,
             sort: options.sort,
             keys: keys.batch(),
             sc: Scratch::default(),
             name: Vec::new(),
+            new_name: Vec::new(),
             written: 0,
             tallies: Vec::new(),
             empty_keys: Vec::new(),
@@ -206,6 +243,7 @@ fn run<R: Render>(
             for tally in passed {
                 report.keys += tally.keys;
                 report.empty += tally.empty;
+                report.dropped.add(tally.dropped);
             }
             empty_keys.extend(worker.empty_keys);
             report.losses.merge(worker.render.losses());
@@ -233,12 +271,14 @@ fn run<R: Render>(
             return Err(e);
         }
         let suspects = keys.suspects()?;
+        if !options.transform.is_empty() {
+            return collision(path, options, &suspects);
+        }
         if let Some(duplicate) = duplicates(path, &suspects)?.first() {
             let [_, second, ..] = duplicate.offsets.as_slice() else {
                 return Ok(());
             };
-            return Err(Error::corrupt(*second, "the key is in the file twice")
-                .in_key(duplicate.db, &duplicate.key));
+            return Err(twice(*second, duplicate.db, &duplicate.key));
         }
     }
     Ok(())
@@ -266,6 +306,70 @@ pub fn duplicates(path: Option<&std::path::Path>, suspects: &[u64]) -> Result<Ve
     };
     let again = Input::open(path)?;
     keys::confirm(Reader::new(again.stream, again.file, false)?, suspects)
+}
+
+/// Looks a second time at hashes of names that came twice, though not all of them may be in the file twice: two keys
+/// that became one.
+fn collision(
+    path: Option<&std::path::Path>,
+    options: &Options<'_>,
+    suspects: &[u64],
+) -> Result<()> {
+    if suspects.is_empty() {
+        return Ok(());
+    }
+    let Some(path) = path else {
+        return Err(Error::usage(format!(
+            "{} names of the output seem to come from more than one key each (equal 64-bit hashes; the input cannot be read again to name them)",
+            suspects.len()
+        )));
+    };
+    let again = Input::open(path)?;
+    let mut reader = Reader::new(again.stream, again.file, true)?;
+    let hash = Hash64::default();
+    let mut sc = Scratch::default();
+    let mut held = Vec::new();
+    let mut found: HashMap<(u64, Vec<u8>), (u64, Vec<u8>)> = HashMap::new();
+    let mut spare = None;
+    while let Some(block) = reader.next_block(spare.take())? {
+        for record in block.records() {
+            let Some(row) = record.row() else { continue };
+            let name = record.key(&mut held)?;
+            let db = record.frame.db;
+            let (to_db, to) = options.transform.place(db, name);
+            if suspects
+                .binary_search(&hash.key(to_db, &to).max(1))
+                .is_err()
+                || options.transform.drops(record.frame.attrs.expire_ms)
+            {
+                continue;
+            }
+            let key = Key { record, row, name };
+            if !options.filter.wants(&key, &mut sc)? {
+                continue;
+            }
+            let Some((from_db, from)) = found.insert((to_db, to.to_vec()), (db, name.to_vec()))
+            else {
+                continue;
+            };
+            if (from_db, from.as_slice()) == (db, name) {
+                return Err(twice(record.offset(), db, name));
+            }
+            return Err(Error::usage(format!(
+                "{} of db {from_db} and {} of db {db} both become {} of db {to_db}",
+                quoted(&from),
+                quoted(name),
+                quoted(&to),
+            ))
+            .at(record.offset()));
+        }
+        spare = Some(block);
+    }
+    Ok(())
+}
+
+fn twice(offset: u64, db: u64, key: &[u8]) -> Error {
+    Error::corrupt(offset, "the key is in the file twice").in_key(db, key)
 }
 
 fn write(sink: &mut (dyn Write + Send), bytes: &[u8]) -> Result<()> {

@@ -10,6 +10,7 @@ pub mod keys;
 pub mod length;
 pub mod opcode;
 pub mod payload;
+pub mod remake;
 pub mod seen;
 pub mod skip;
 pub mod string;

@@ -2,6 +2,7 @@
 
 use redisk::Error;
 use redisk::filter::Filter;
+use redisk::filter::transform::Transform;
 use redisk::input::bytes::ReadAt;
 use redisk::input::open::Input;
 use redisk::limits::Sizes;
@@ -123,6 +124,7 @@ pub(crate) fn dump_to(
 ) -> (dump::Report, Option<Error>) {
     let options = dump::Options {
         filter: Filter::default(),
+        transform: Transform::default(),
         limit: None,
         sort: false,
         threads,

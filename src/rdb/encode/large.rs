@@ -13,6 +13,7 @@ use crate::resp::encode::Output;
 
 /// What must be known before the first element is written.
 pub(super) struct Survey {
+    kind: Kind,
     count: u64,
     nodes: u64,
     fill: Fill,
@@ -26,8 +27,9 @@ pub(super) struct Survey {
 }
 
 impl Survey {
-    pub(super) fn new(pen: &Pen<'_>, last: Option<u64>) -> Survey {
+    pub(super) fn new(pen: &Pen<'_>, kind: Kind, last: Option<u64>) -> Survey {
         Survey {
+            kind,
             count: 0,
             nodes: 0,
             fill: Fill::new(pen.target, pen.thresholds),
@@ -46,7 +48,8 @@ fn kept(expiry: Option<u64>, last: Option<u64>) -> Option<u64> {
 
 impl Visit for Survey {
     fn reads(&self) -> bool {
-        false
+        // How many elements a node takes depends on their lengths.
+        self.kind == Kind::List
     }
 
     fn element(&mut self, element: Str<'_>) -> Result<()> {

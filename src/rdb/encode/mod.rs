@@ -16,7 +16,7 @@ mod large;
 mod nodes;
 mod packed;
 mod stream;
-mod strings;
+pub(super) mod strings;
 
 use super::choose::{self, Thresholds};
 use super::frame::Record;
@@ -222,7 +222,7 @@ impl Encoder {
         let copied = self.is_copied(record, row)?;
         let whole = !copied && !is_opaque(row.kind) && row.kind != Kind::Stream;
         if whole {
-            self.items.begin(row.encoding);
+            self.items.begin(record.encoding().unwrap_or(row.encoding));
             walk::record(record, row, true, sc, &mut self.items)?;
             look.empty = self.items.empty;
         } else {
@@ -267,6 +267,11 @@ impl Encoder {
         Ok(Encoded::Done)
     }
 
+    /// Whether how a value is packed is no server's choice.
+    fn is_again(&self, record: &Record<'_>) -> bool {
+        self.options.again || record.block().made.is_some()
+    }
+
     /// Whether the target loads the value as it stands.
     fn is_copied(&self, record: &Record<'_>, row: &'static TypeRow) -> Result<bool> {
         let target = self.options.target;
@@ -275,7 +280,7 @@ impl Encoder {
             Layout::TemplateListpackRef | Layout::TemplateArrayRef
         );
         let loads = target.has(payload::since(record, row)?);
-        let again = self.options.again && !is_opaque(row.kind);
+        let again = self.is_again(record) && !is_opaque(row.kind);
         Ok(loads && !again && (!refers || target.has(TEMPLATES)))
     }
 
@@ -318,7 +323,7 @@ impl Encoder {
         let known = choose::stream_version(self.options.target);
         let how = stream::How {
             version: known.unwrap_or(1).min(source),
-            again: self.options.again,
+            again: self.is_again(record),
             entries,
         };
         set(out.bytes(), type_at, choose::stream_code(how.version));
@@ -352,7 +357,7 @@ impl Encoder {
         };
         let items = &mut self.items;
         if items.too_much {
-            let mut survey = large::Survey::new(&pen, last);
+            let mut survey = large::Survey::new(&pen, row.kind, last);
             walk::record(record, row, false, sc, &mut survey)?;
             let cut = survey.cut;
             // The code is known before the first byte may have to be passed on.

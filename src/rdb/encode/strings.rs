@@ -15,15 +15,15 @@ const SHORT: usize = 20;
 const INTEGER: usize = 11;
 
 /// Writes strings.
-pub(super) struct Strings {
+pub(in crate::rdb) struct Strings {
     /// Whether long ones are compressed.
-    pub(super) compress: bool,
+    compress: bool,
     lzf: lzf::Encoder,
     held: Vec<u8>,
 }
 
 impl Strings {
-    pub(super) fn new(compress: bool) -> Strings {
+    pub(in crate::rdb) fn new(compress: bool) -> Strings {
         Strings {
             compress,
             lzf: lzf::Encoder::new(),
@@ -32,7 +32,7 @@ impl Strings {
     }
 
     /// A string that may be an integer.
-    pub(super) fn text(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
+    pub(in crate::rdb) fn text(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
         let int = (bytes.len() <= INTEGER)
             .then(|| crate::model::number::parse_i64(bytes))
             .flatten();
@@ -43,7 +43,7 @@ impl Strings {
     }
 
     /// A string that is none, or a packed value.
-    pub(super) fn blob(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
+    pub(in crate::rdb) fn blob(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
         if self.compress
             && bytes.len() > SHORT
             && self.lzf.encode(bytes, bytes.len() - 4, &mut self.held)
@@ -59,7 +59,11 @@ impl Strings {
     }
 
     /// Any string. A giant one goes as it is stored, compressed or not.
-    pub(super) fn any<O: Output + ?Sized>(&mut self, s: &Str<'_>, out: &mut O) -> Result<()> {
+    pub(in crate::rdb) fn any<O: Output + ?Sized>(
+        &mut self,
+        s: &Str<'_>,
+        out: &mut O,
+    ) -> Result<()> {
         match s {
             Str::Bytes(bytes) => self.text(bytes, out.bytes()),
             Str::Int(v) if i32::try_from(*v).is_ok() => int_form(*v, out.bytes()),

@@ -230,6 +230,7 @@ impl Reader {
             big,
             templates: self.templates.clone(),
             header: self.header,
+            made: None,
         };
         self.ordinal += 1;
         self.offset += block.bytes.len() as u64 + block.big.as_ref().map_or(0, |b| b.len);

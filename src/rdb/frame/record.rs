@@ -70,6 +70,27 @@ pub struct BigBody {
     pub(super) page: usize,
 }
 
+impl BigBody {
+    /// `len` bytes at the start of `source`, which stand for those at that offset of the file.
+    pub(in crate::rdb) fn new(
+        source: Arc<dyn ReadAt + Send + Sync>,
+        len: u64,
+        offset: u64,
+    ) -> Result<BigBody> {
+        let few = usize::try_from(len).unwrap_or(BODY_HEAD).min(BODY_HEAD);
+        let mut head = vec![0; few];
+        source.read_exact_at(&mut head, 0)?;
+        Ok(BigBody {
+            source: Some(source),
+            start: 0,
+            offset,
+            head,
+            len,
+            page: limits::PAGE,
+        })
+    }
+}
+
 /// Bytes of a big body that stay with its record: enough for the form of a string and the id of a module.
 pub(super) const BODY_HEAD: usize = 32;
 
@@ -89,6 +110,9 @@ pub struct Block {
     pub templates: Templates,
     /// Magic and version of the file.
     pub header: Header,
+    /// Of a record that stands in the place of another one, with another value: the encoding that the value had. How it
+    /// is packed now is no server's choice.
+    pub made: Option<Encoding>,
 }
 
 impl Block {
@@ -227,7 +251,7 @@ impl<'b> Record<'b> {
     pub fn encoding(&self) -> Option<Encoding> {
         let row = self.row()?;
         if row.layout != Layout::Text {
-            return Some(row.encoding);
+            return Some(self.block.made.unwrap_or(row.encoding));
         }
         Some(match string::form(&mut self.body_head()) {
             Ok(string::Form::Int(_)) => Encoding::Int,
