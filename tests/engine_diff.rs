@@ -155,6 +155,7 @@ fn against(mut pair: Pair) {
                 })
                 .filter(|argv| !pair.is_too_much(argv))
                 .filter(|argv| !list::waits(argv) && !stream::waits(argv))
+                .filter(|argv| !geo::is_undefined(argv))
                 .collect();
             let tight = others.percent(40);
             let Some(found) = pair.compare(&commands, tight) else {
