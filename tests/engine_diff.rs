@@ -19,6 +19,7 @@
 //! | `REDISK_REDIS8_SERVER` | a newer Redis, beside those of [`crate::support::server`] |
 
 mod bitmap;
+mod effects;
 mod geo;
 mod hash;
 mod hyperloglog;
