@@ -73,6 +73,9 @@ impl Effects {
             if home.is_some_and(|home| home.find(name).is_some()) && !keys.exists(db, name) {
                 keys.delete(db, name);
                 self.say(db, Kept::from_iter([word, name]));
+            } else if row.name == "msetnx" && keys.exists(db, name) {
+                // It looks no further.
+                break;
             }
         }
         self.start = self.together.len();
