@@ -15,10 +15,12 @@
 //! | `REDISK_DIFF_SEED=7` | other chances |
 //! | `REDISK_DIFF_RESP3=1` | in RESP3 |
 //! | `REDISK_DIFF_ENCODINGS=1` | `OBJECT ENCODING` of every key must agree too |
+//! | `REDISK_DIFF_EFFECTS=1` | what servers write to their logs is compared, too: not all of it agrees yet |
 //! | `REDISK_DIFF_STATS=1` | how many of each command were answered, and refused |
 //! | `REDISK_REDIS8_SERVER` | a newer Redis, beside those of [`crate::support::server`] |
 
 mod bitmap;
+mod effects;
 mod geo;
 mod hash;
 mod hyperloglog;
@@ -155,6 +157,7 @@ fn against(mut pair: Pair) {
                 })
                 .filter(|argv| !pair.is_too_much(argv))
                 .filter(|argv| !list::waits(argv) && !stream::waits(argv))
+                .filter(|argv| !geo::is_undefined(argv))
                 .collect();
             let tight = others.percent(40);
             let Some(found) = pair.compare(&commands, tight) else {

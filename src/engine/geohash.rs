@@ -343,9 +343,21 @@ impl Search {
         }
     }
 
+    /// Whether its middle is a place that has a score. That of a polygon around a pole may be none.
+    #[must_use]
+    pub fn is_within_limits(&self) -> bool {
+        self.center.latitude.abs() <= LATITUDE
+    }
+
     /// The ranges of scores to look through, in the order in which servers do: the first score and the one behind the
     /// last.
+    ///
+    /// None at all where the middle lies beyond the limits: Valkey's `geohashEncode` gives no cell then, and what is
+    /// searched is what the memory happens to hold, mostly nothing.
     pub fn ranges(&self) -> Vec<(f64, f64)> {
+        if !self.is_within_limits() {
+            return Vec::new();
+        }
         let bounds = self.bounds();
         let (west, east) = bounds.longitude;
         let (south, north) = bounds.latitude;
@@ -426,5 +438,32 @@ mod tests {
         let back = point(3_479_099_956_230_698.0);
         assert!(distance(palermo, back) < 1.0);
         assert_eq!(&text(back), b"sqc8b49rny0");
+    }
+
+    #[test]
+    fn a_polygon_around_a_pole_has_no_middle_to_search_from() {
+        let around = |west: f64| {
+            let corner = |longitude, latitude| Point {
+                longitude,
+                latitude,
+            };
+            Search::polygon(vec![
+                corner(14.7517, 37.6186),
+                corner(west, 38.6123),
+                corner(14.6004, LATITUDE),
+            ])
+        };
+        let inside = Point {
+            longitude: 13.9955,
+            latitude: 38.6432,
+        };
+        for (west, searched) in [(-169.534_090, false), (-140.0, true)] {
+            let search = around(west);
+            assert!(search.holds(inside).is_some());
+            assert_eq!(search.is_within_limits(), searched, "{west}");
+            let score = score(inside);
+            let found = search.ranges().iter().any(|r| r.0 <= score && score < r.1);
+            assert_eq!(found, searched, "{west}");
+        }
     }
 }

@@ -52,6 +52,12 @@ impl Db {
         self.slots.as_slice()
     }
 
+    /// The key with that name, even past its expiry.
+    #[must_use]
+    pub fn find(&self, name: &[u8]) -> Option<&Slot> {
+        self.slots.get(self.slots.find(name)?)
+    }
+
     /// The key at a place of that order.
     #[must_use]
     pub fn at(&self, place: usize) -> Option<&Slot> {

@@ -17,6 +17,7 @@ pub mod geohash;
 pub mod keys;
 pub mod load;
 pub mod partial_sort;
+pub mod propagate;
 pub mod random;
 pub mod reply;
 pub mod save;
@@ -31,6 +32,7 @@ use crate::model::target::Target;
 use args::Kept;
 use functions::Functions;
 use keys::Keys;
+use propagate::{Effect, Effects, Log};
 use reply::{Done, Out, Refusal};
 
 /// What a command's function works on.
@@ -41,6 +43,8 @@ pub(crate) struct Cx<'a> {
     pub(crate) db: u32,
     /// Where the reply goes.
     pub(crate) out: &'a mut Out,
+    /// Where its effect goes: see [`propagate`].
+    pub(crate) log: Log<'a>,
     /// Whose behaviour and words.
     pub(crate) dialect: &'static Target,
     /// Function libraries.
@@ -123,6 +127,8 @@ pub struct Engine {
     pub functions: Functions,
     /// Whether commands of all servers are known, not those of one alone: a log may come from any.
     pub any_server: bool,
+    /// What a server would write to its log, if anyone wants to know.
+    effects: Option<Box<Effects>>,
     /// Whose behaviour and words.
     dialect: &'static Target,
     table: &'static [Option<Run>],
@@ -143,6 +149,7 @@ impl Engine {
         Engine {
             keys: Keys::default(),
             any_server: false,
+            effects: None,
             dialect,
             functions: Functions::default(),
             table: cmd::functions(),
@@ -153,6 +160,16 @@ impl Engine {
     #[must_use]
     pub fn dialect(&self) -> &'static Target {
         self.dialect
+    }
+
+    /// From now on it keeps what a server of its dialect would write to its log: see [`propagate`].
+    pub fn keep_effects(&mut self) {
+        self.effects.get_or_insert_default();
+    }
+
+    /// What was kept, if it is to be kept.
+    pub fn effects(&mut self) -> Option<&mut Effects> {
+        self.effects.as_deref_mut()
     }
 
     /// All keys and functions as an RDB of the newest server of its kind. They are gone from the engine.
@@ -169,7 +186,19 @@ impl Engine {
     /// elements, and [`Session::take_refused`] has them.
     #[inline]
     pub fn run(&mut self, session: &mut Session, args: &Args<'_>, out: &mut Out) -> Done {
-        let result = self.find(args).and_then(|row| {
+        if self.effects.is_some() {
+            return self.run_and_log(session, args, out);
+        }
+        self.run_or_queue(session, args, out)
+    }
+
+    #[inline]
+    fn run_or_queue(&mut self, session: &mut Session, args: &Args<'_>, out: &mut Out) -> Done {
+        let found = self.find(args);
+        // Redis answers a MULTI or WATCH inside of a MULTI with an error, and goes on.
+        let is_forgiven = self.dialect.flavour == Flavour::Redis
+            && matches!(&found, Ok(row) if row.group == commands::Group::Transactions);
+        let result = found.and_then(|row| {
             if session.multi.is_some() || row.group == commands::Group::Transactions {
                 self.transact(session, row, args, out)
             } else {
@@ -177,11 +206,22 @@ impl Engine {
             }
         });
         if result.is_err()
+            && !is_forgiven
             && let Some(multi) = &mut session.multi
         {
             multi.refused = true;
         }
         result
+    }
+
+    /// The same where effects are kept: what it has led to is written when all of it is there.
+    #[cold]
+    fn run_and_log(&mut self, session: &mut Session, args: &Args<'_>, out: &mut Out) -> Done {
+        let done = self.run_or_queue(session, args, out);
+        if let Some(effects) = &mut self.effects {
+            effects.close();
+        }
+        done
     }
 
     /// The row of a command, if it may be called with that many arguments.
@@ -259,16 +299,25 @@ impl Engine {
         let Some(run) = self.table.get(usize::from(row.index)).copied().flatten() else {
             return Err(self.unknown(args));
         };
+        let before = self.keys.dirty;
+        if let Some(effects) = &mut self.effects {
+            effects.expire(&mut self.keys, session.db, row, args, self.dialect);
+        }
         let mut cx = Cx {
             keys: &mut self.keys,
             db: session.db,
             out,
+            log: Log(self.effects.as_deref_mut()),
             dialect: self.dialect,
             functions: &mut self.functions,
             lenient: self.any_server,
         };
         let result = run(&mut cx, args);
-        session.db = cx.db;
+        let db = std::mem::replace(&mut session.db, cx.db);
+        if let Some(effects) = &mut self.effects {
+            let changed = self.keys.dirty != before && propagate::effect(row) != Effect::None;
+            effects.end(db, args, changed, result.is_err());
+        }
         result
     }
 
@@ -284,6 +333,14 @@ impl Engine {
                 session.multi = Some(Multi::default());
                 out.ok();
                 Ok(())
+            }
+            ("multi" | "watch", Some(_))
+                if self.dialect.flavour == Flavour::Valkey && self.dialect.version >= (9, 0) =>
+            {
+                Err(Refusal::of(format!(
+                    "ERR Command '{}' not allowed inside a transaction",
+                    row.name
+                )))
             }
             ("multi", Some(_)) => Err(Refusal::new("ERR MULTI calls can not be nested")),
             ("exec", None) => Err(Refusal::new("ERR EXEC without MULTI")),

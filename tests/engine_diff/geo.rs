@@ -1,6 +1,7 @@
 //! Places.
 
-use crate::support::shapes::Family;
+use crate::support::shapes::{Argv, Family};
+use redisk::engine::geohash::{Point, Search};
 
 pub(super) const FAMILY: Family = Family {
     name: "geo",
@@ -59,3 +60,26 @@ pub(super) const FAMILY: Family = Family {
         _ => None,
     },
 };
+
+/// Whether it searches a polygon around a pole: what a server finds then depends on what its memory happens to hold.
+pub(super) fn is_undefined(argv: &Argv) -> bool {
+    let Some(at) = argv
+        .iter()
+        .position(|a| a.eq_ignore_ascii_case(b"BYPOLYGON"))
+    else {
+        return false;
+    };
+    let numbers: Vec<f64> = argv
+        .iter()
+        .skip(at + 2)
+        .map_while(|arg| std::str::from_utf8(arg).ok()?.parse().ok())
+        .collect();
+    let corners = numbers
+        .chunks_exact(2)
+        .map(|xy| Point {
+            longitude: xy[0],
+            latitude: xy[1],
+        })
+        .collect();
+    !Search::polygon(corners).is_within_limits()
+}

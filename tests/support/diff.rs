@@ -285,7 +285,7 @@ const LIMITS: [(&str, [u32; 2]); 10] = [
     ("list-max-listpack-size", [128, 4]),
 ];
 
-fn limits(tight: bool) -> Limits {
+pub(crate) fn limits(tight: bool) -> Limits {
     let of = |name: &str| {
         let row = LIMITS.iter().find(|(n, _)| *n == name).unwrap();
         row.1[usize::from(tight)] as usize
@@ -305,15 +305,16 @@ fn limits(tight: bool) -> Limits {
     }
 }
 
-struct Side {
-    engine: Engine,
-    session: Session,
-    proto: Proto,
+/// The engine, and who talks to it.
+pub(crate) struct Side {
+    pub(crate) engine: Engine,
+    pub(crate) session: Session,
+    pub(crate) proto: Proto,
 }
 
 impl Side {
     /// The reply, or what it said when it panicked.
-    fn run(&mut self, argv: &[Vec<u8>]) -> Result<Vec<u8>, String> {
+    pub(crate) fn run(&mut self, argv: &[Vec<u8>]) -> Result<Vec<u8>, String> {
         let kept: Kept = argv.iter().map(Vec::as_slice).collect();
         let dialect = self.engine.dialect();
         let g17 = dialect.flavour == Flavour::Redis && dialect.version < (7, 2);
@@ -339,7 +340,7 @@ impl Side {
     }
 
     /// Whether one of these keys, or of their fields, goes within a minute.
-    fn is_soon(&self, names: &[Vec<u8>]) -> bool {
+    pub(crate) fn is_soon(&self, names: &[Vec<u8>]) -> bool {
         let keys = &self.engine.keys;
         let now = keys.clock.now_ms;
         let soon = |ms: Option<i64>| ms.is_some_and(|ms| (now - 10..now + 60_000).contains(&ms));
@@ -386,6 +387,30 @@ fn shown(reply: &[u8]) -> String {
     } else {
         text
     }
+}
+
+/// Whether the server cannot cope with a command, so that nothing behind it can be compared: Redis 8.4 to 8.6
+/// answers `SET k v IFDEQ x GET` twice where x is no digest, and dies of an `HSETEX` that names a field twice in a
+/// table whose fields have had no expiry yet.
+pub(crate) fn is_too_much(dialect: &Target, argv: &Argv) -> bool {
+    let is = |arg: &[u8], word: &str| arg.eq_ignore_ascii_case(word.as_bytes());
+    if dialect.flavour != Flavour::Redis || dialect.version < (8, 0) {
+        return false;
+    }
+    let name = argv.first().map(Vec::as_slice).unwrap_or_default();
+    if is(name, "SET") {
+        let digest = |arg: &[u8]| is(arg, "IFDEQ") || is(arg, "IFDNE");
+        return argv.iter().any(|arg| is(arg, "GET"))
+            && argv
+                .windows(2)
+                .any(|pair| digest(&pair[0]) && pair[1].len() != 16);
+    }
+    let mut seen = BTreeSet::new();
+    is(name, "HSETEX") && !argv.iter().skip(2).step_by(2).all(|arg| seen.insert(arg))
+        || is(name, "HSETEX") && {
+            let mut seen = BTreeSet::new();
+            !argv.iter().skip(3).step_by(2).all(|arg| seen.insert(arg))
+        }
 }
 
 impl Pair {
@@ -458,28 +483,9 @@ impl Pair {
         )
     }
 
-    /// Whether the server cannot cope with a command, so that nothing behind it can be compared: Redis 8.4 to 8.6
-    /// answers `SET k v IFDEQ x GET` twice where x is no digest, and dies of an `HSETEX` that names a field twice in a
-    /// table whose fields have had no expiry yet.
+    /// See [`is_too_much`].
     pub(crate) fn is_too_much(&self, argv: &Argv) -> bool {
-        let is = |arg: &[u8], word: &str| arg.eq_ignore_ascii_case(word.as_bytes());
-        if self.dialect.flavour != Flavour::Redis || self.dialect.version < (8, 0) {
-            return false;
-        }
-        let name = argv.first().map(Vec::as_slice).unwrap_or_default();
-        if is(name, "SET") {
-            let digest = |arg: &[u8]| is(arg, "IFDEQ") || is(arg, "IFDNE");
-            return argv.iter().any(|arg| is(arg, "GET"))
-                && argv
-                    .windows(2)
-                    .any(|pair| digest(&pair[0]) && pair[1].len() != 16);
-        }
-        let mut seen = BTreeSet::new();
-        is(name, "HSETEX") && !argv.iter().skip(2).step_by(2).all(|arg| seen.insert(arg))
-            || is(name, "HSETEX") && {
-                let mut seen = BTreeSet::new();
-                !argv.iter().skip(3).step_by(2).all(|arg| seen.insert(arg))
-            }
+        is_too_much(self.dialect, argv)
     }
 
     /// Runs the commands on both, from nothing. `None` if they agree.

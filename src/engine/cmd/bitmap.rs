@@ -74,10 +74,12 @@ fn setbit(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {
     };
     let mut edit = cx.keys.edit_or_new(cx.db, at(args, 1), Kind::String);
     let mut s = edit.entry.string()?;
+    let len = s.len();
     s.grow_to(place(bit) + 1);
+    let has_grown = s.len() != len;
     let was = bit_of(s.bytes(), bit);
     set_bit(s.bytes(), bit, on);
-    edit.changed(1);
+    edit.changed(usize::from(has_grown || was != on));
     cx.out.yes(was);
     Ok(())
 }
@@ -586,7 +588,10 @@ fn run_fields(cx: &mut Cx<'_>, args: &Args<'_>, only_read: bool) -> Done {
     }
     let mut edit = cx.keys.edit_or_new(cx.db, name, Kind::String);
     let mut s: StringMut<'_> = edit.entry.string()?;
+    let len = s.len();
     s.grow_to(place(highest) + 1);
+    let has_grown = s.len() != len;
+    let mut changes = 0;
     cx.out.array(steps.len());
     for step in &steps {
         let (field, new, old) = match *step {
@@ -607,11 +612,13 @@ fn run_fields(cx: &mut Cx<'_>, args: &Args<'_>, only_read: bool) -> Done {
         match new {
             Some(new) => {
                 cx.out.int(reply(old.unwrap_or(new)));
+                let before = field.get(s.bytes());
                 field.put(s.bytes(), new);
+                changes += usize::from(has_grown || field.get(s.bytes()) != before);
             }
             None => cx.out.nil(),
         }
     }
-    edit.changed(1);
+    edit.changed(changes);
     Ok(())
 }

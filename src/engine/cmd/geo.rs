@@ -9,7 +9,7 @@ use crate::engine::geohash::{self, LATITUDE, LONGITUDE, Point, Search, Shape};
 use crate::engine::partial_sort;
 use crate::engine::reply::{Done, Out, Refusal, texts};
 use crate::engine::value::zset::{Zset, ZsetRef};
-use crate::packed::string::Str;
+use crate::packed::string::{Digits, Str};
 use std::cmp::Ordering;
 
 pub(super) const COMMANDS: Family = &[
@@ -113,7 +113,22 @@ fn geoadd(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {
         // What is left of it is a ZADD without pairs.
         return Err(texts::SYNTAX);
     }
-    add_scores(cx, at(args, 1), &pairs, nx, xx, ch)
+    add_scores(cx, at(args, 1), &pairs, nx, xx, ch)?;
+    if cx.log.is_kept() {
+        #[allow(clippy::cast_possible_truncation, reason = "52 bits")]
+        let scores: Vec<Digits> = pairs.iter().map(|(_, s)| Digits::new(*s as i64)).collect();
+        let word: &[u8] = if cx.is_valkey() && cx.dialect.version >= (9, 0) {
+            b"ZADD"
+        } else {
+            b"zadd"
+        };
+        let head = args.iter().take(first).skip(1);
+        let rest = scores.iter().zip(&pairs);
+        let rest = rest.flat_map(|(score, (member, _))| [score.as_bytes(), *member]);
+        cx.log
+            .instead(cx.db, std::iter::once(word).chain(head).chain(rest));
+    }
+    Ok(())
 }
 
 fn geopos(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {

@@ -198,6 +198,10 @@ fn hincrby(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {
         .ok_or(Refusal::new("ERR increment or decrement would overflow"))?;
     hash.set_keeping_expiry(name, Digits::new(sum).as_bytes());
     edit.changed(1);
+    drop(edit);
+    if cx.is_valkey() && cx.dialect.version >= (9, 0) {
+        log_until(cx, at(args, 1), name, Digits::new(sum).as_bytes());
+    }
     cx.out.int(sum);
     Ok(())
 }
@@ -228,8 +232,52 @@ fn hincrbyfloat(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {
     old.plus(by).ok_or(NOT_FINITE)?.push(&mut text);
     hash.set_keeping_expiry(name, &text);
     edit.changed(1);
+    drop(edit);
+    let key = at(args, 1);
+    if cx.is_redis((8, 0)) {
+        cx.log.put(
+            cx.db,
+            [
+                &b"HSETEX"[..],
+                key,
+                b"KEEPTTL",
+                b"FIELDS",
+                b"1",
+                name,
+                &text,
+            ],
+        );
+    } else if !(cx.is_valkey() && cx.dialect.version >= (9, 0) && log_until(cx, key, name, &text)) {
+        cx.log.put(cx.db, [&b"HSET"[..], key, name, &text]);
+    }
     cx.out.bulk(&text);
     Ok(())
+}
+
+/// How Valkey since 9.0 writes a new value of a field that has an expiry. False where it has none.
+fn log_until(cx: &mut Cx<'_>, key: &[u8], field: &[u8], value: &[u8]) -> bool {
+    if !cx.log.is_kept() {
+        return false;
+    }
+    let Ok(Some(hash)) = hash(cx.keys, cx.db, key) else {
+        return false;
+    };
+    let Some(ms) = hash.get(field).and_then(|f| f.expire_ms) else {
+        return false;
+    };
+    let ms = Digits::new(ms);
+    let argv = [
+        &b"HSETEX"[..],
+        key,
+        b"PXAT",
+        ms.as_bytes(),
+        b"FIELDS",
+        b"1",
+        field,
+        value,
+    ];
+    cx.log.put(cx.db, argv);
+    true
 }
 
 // ── Reading ────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -14,7 +14,7 @@ use crate::engine::value::set::SetRef;
 use crate::engine::value::zset::ZsetRef;
 use crate::filter::glob::Glob;
 use crate::model::kind::Kind;
-use crate::packed::string::Str;
+use crate::packed::string::{Digits, Str};
 use crate::rdb::opcode;
 
 pub(super) const COMMANDS: Family = &[
@@ -123,6 +123,16 @@ fn expire_at(
     let clock = cx.keys.clock;
     if clock.expires && ms <= clock.now_ms {
         cx.keys.delete(cx.db, name);
+        let word = cx.expiry_word();
+        cx.log.put(cx.db, [word, name]);
+    } else if cx.log.is_kept() {
+        let text = Digits::new(ms);
+        let is_it = command == "pexpireat";
+        cx.log.replaced(cx.db, args, |i| match i {
+            0 if !is_it => Some(b"PEXPIREAT"),
+            2 if seconds || relative => Some(text.as_bytes()),
+            _ => None,
+        });
     }
     cx.out.int(1);
     Ok(())

@@ -10,7 +10,7 @@ use crate::engine::reply::{Done, Refusal, texts};
 use crate::engine::value::list::ListRef;
 use crate::model::kind::Kind;
 use crate::packed::pack::Needle;
-use crate::packed::string::Str;
+use crate::packed::string::{Digits, Str};
 
 pub(super) const COMMANDS: Family = &[
     ("blmove", blmove),
@@ -162,18 +162,20 @@ fn pop(cx: &mut Cx<'_>, args: &Args<'_>, end: End) -> Done {
             cx.out.array(n.min(len));
             take(cx, at(args, 1), end, n);
         }
-        None => take(cx, at(args, 1), end, 1),
+        None => {
+            take(cx, at(args, 1), end, 1);
+        }
     }
     Ok(())
 }
 
 /// Answers with up to `n` elements from an end of a list that is one, and takes them out.
-fn take(cx: &mut Cx<'_>, name: &[u8], end: End, n: usize) {
+fn take(cx: &mut Cx<'_>, name: &[u8], end: End, n: usize) -> usize {
     let Some(mut edit) = cx.keys.edit(cx.db, name) else {
-        return;
+        return 0;
     };
     let Ok(mut list) = edit.entry.list(edit.limits) else {
-        return;
+        return 0;
     };
     let len = list.view().len();
     let n = n.min(len);
@@ -192,6 +194,15 @@ fn take(cx: &mut Cx<'_>, name: &[u8], end: End, n: usize) {
         }
     }
     edit.changed(n);
+    n
+}
+
+/// The word that takes elements from that end.
+fn pop_word(end: End) -> &'static [u8] {
+    match end {
+        Left => b"LPOP",
+        Right => b"RPOP",
+    }
 }
 
 fn llen(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {
@@ -396,13 +407,24 @@ fn lmove(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {
 
 fn brpoplpush(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {
     wait(cx, at(args, 3))?;
-    rotate(cx, args, Right, Left)
+    rotate(cx, args, Right, Left)?;
+    log_without_timeout(cx, args, 3, b"RPOPLPUSH");
+    Ok(())
 }
 
 fn blmove(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {
     let (from, to) = (End::of(at(args, 3))?, End::of(at(args, 4))?);
     wait(cx, at(args, 5))?;
-    rotate(cx, args, from, to)
+    rotate(cx, args, from, to)?;
+    log_without_timeout(cx, args, 5, b"LMOVE");
+    Ok(())
+}
+
+/// What waited stands in a log as its kin that does not wait, without the timeout.
+fn log_without_timeout(cx: &mut Cx<'_>, args: &Args<'_>, timeout_at: usize, word: &'static [u8]) {
+    let argv = args.iter().enumerate().filter(|(i, _)| *i != timeout_at);
+    let argv = argv.map(|(i, arg)| if i == 0 { word } else { arg });
+    cx.log.instead(cx.db, argv);
 }
 
 /// Checks a timeout.
@@ -522,6 +544,9 @@ fn move_many(cx: &mut Cx<'_>, args: &Args<'_>, timeout_at: Option<usize>) -> Don
         Right => elements.iter().for_each(|e| cx.out.bulk(e)),
     }
     relocate(cx, source, target, from, to, &elements);
+    if let Some(timeout_at) = timeout_at {
+        log_without_timeout(cx, args, timeout_at, b"LMOVEM");
+    }
     Ok(())
 }
 
@@ -542,6 +567,7 @@ fn pop_first(cx: &mut Cx<'_>, args: &Args<'_>, end: End) -> Done {
             cx.out.array(2);
             cx.out.bulk(name);
             take(cx, name, end, 1);
+            cx.log.put(cx.db, [pop_word(end), name]);
             return Ok(());
         }
     }
@@ -569,7 +595,9 @@ fn pop_many(cx: &mut Cx<'_>, args: &Args<'_>, keys_at: usize) -> Done {
             cx.out.array(2);
             cx.out.bulk(name);
             cx.out.array(n.min(list.len()));
-            take(cx, name, end, n);
+            let n = take(cx, name, end, n);
+            let n = Digits::new(i64::try_from(n).unwrap_or(i64::MAX));
+            cx.log.put(cx.db, [pop_word(end), name, n.as_bytes()]);
             return Ok(());
         }
     }

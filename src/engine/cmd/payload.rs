@@ -9,6 +9,7 @@ use crate::engine::reply::{Done, Refusal, texts};
 use crate::engine::save;
 use crate::input::checksum::Crc64;
 use crate::model::target::Target;
+use crate::packed::string::Digits;
 use crate::rdb::payload::Dump;
 use crate::rdb::{length, opcode};
 
@@ -123,11 +124,22 @@ fn restore(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {
         .map_err(|_| BAD)?
         .ok_or(BAD)?;
     if clock.expires && expire_ms.is_some_and(|ms| ms <= clock.now_ms) {
-        if replace {
-            cx.keys.remove(cx.db, name);
+        if replace && cx.keys.remove(cx.db, name).is_some() {
+            let word = cx.expiry_word();
+            cx.log.put(cx.db, [word, name]);
         }
     } else {
         cx.keys.put(cx.db, slot);
+        // Since 7.0; before, a time to live stood there as it was sent.
+        if let Some(ms) = expire_ms
+            && !absolute
+            && !cx.is_redis_before((7, 0))
+        {
+            let ms = Digits::new(ms);
+            let argv = args.iter().enumerate();
+            let argv = argv.map(|(i, arg)| if i == 2 { ms.as_bytes() } else { arg });
+            cx.log.put(cx.db, argv.chain([&b"ABSTTL"[..]]));
+        }
     }
     cx.out.ok();
     Ok(())

@@ -50,6 +50,7 @@ fn swapdb(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {
     int(at(args, 2)).map_err(|_| Refusal::new("ERR invalid second DB index"))?;
     let (a, b) = (db_of(cx, at(args, 1))?, db_of(cx, at(args, 2))?);
     cx.keys.swap(a, b);
+    cx.log.as_it_came(cx.db, args);
     cx.out.ok();
     Ok(())
 }
@@ -66,6 +67,7 @@ fn flush_option(args: &Args<'_>) -> Result<(), Refusal> {
 fn flushdb(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {
     flush_option(args)?;
     cx.keys.flush(cx.db);
+    cx.log.as_it_came(cx.db, args);
     cx.out.ok();
     Ok(())
 }
@@ -73,6 +75,7 @@ fn flushdb(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {
 fn flushall(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {
     flush_option(args)?;
     cx.keys.flush_all();
+    cx.log.as_it_came(cx.db, args);
     cx.out.ok();
     Ok(())
 }

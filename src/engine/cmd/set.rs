@@ -142,7 +142,9 @@ fn spop(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {
     if let Some(n) = n {
         cx.out.set(n.min(len));
     }
+    let counted = n.is_some();
     let n = n.unwrap_or(1).min(len);
+    let mut popped = Vec::new();
     let mut random = cx.keys.random.clone();
     let mut edit = cx.keys.edit_or_new(cx.db, at(args, 1), Kind::Set);
     let mut set = edit.entry.set(edit.limits)?;
@@ -158,11 +160,35 @@ fn spop(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {
         cx.out.str(&member);
         let member = member.with(|m| m.unwrap_or_default().to_vec());
         set.remove(&member);
+        if cx.log.is_kept() {
+            popped.push(member);
+        }
     }
     edit.changed(n);
     drop(edit);
     cx.keys.random = random;
+    log_pops(cx, at(args, 1), &popped, counted && n == len);
     Ok(())
+}
+
+/// Members that SPOP took, as an SREM of each (up to 1024 in one of them since Redis 7.2), or the whole key, where a count
+/// has taken all.
+fn log_pops(cx: &mut Cx<'_>, name: &[u8], popped: &[Vec<u8>], all: bool) {
+    if popped.is_empty() {
+        return;
+    }
+    if all {
+        // By `lazyfree-lazy-server-del`, which goes with the other one.
+        let word = cx.expiry_word();
+        cx.log.put(cx.db, [word, name]);
+        return;
+    }
+    let batch = if cx.is_redis_before((7, 2)) { 1 } else { 1024 };
+    for members in popped.chunks(batch) {
+        let members = members.iter().map(Vec::as_slice);
+        cx.log
+            .put(cx.db, [&b"SREM"[..], name].into_iter().chain(members));
+    }
 }
 
 fn srandmember(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {

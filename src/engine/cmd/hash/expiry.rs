@@ -14,6 +14,7 @@ use crate::engine::reply::{Done, Refusal, texts};
 use crate::engine::value::hash::HashMut;
 use crate::model::kind::Kind;
 use crate::model::number;
+use crate::packed::string::Digits;
 
 const NUMFIELDS: Refusal =
     Refusal::new("ERR numfields should be greater than 0 and match the provided number of fields");
@@ -224,8 +225,10 @@ fn expire(cx: &mut Cx<'_>, args: &Args<'_>, unit: Unit, command: &str) -> Done {
         Expire { ms, when, fields }
     };
     let clock = cx.keys.clock;
+    let logs = cx.log.is_kept();
+    let mut hit = Vec::new();
     answer_each(cx, args, &fields, |hash, name, old| {
-        if !when.holds(old, ms) {
+        let result = if !when.holds(old, ms) {
             0
         } else if is_over(ms, clock) {
             hash.remove(name);
@@ -233,8 +236,55 @@ fn expire(cx: &mut Cx<'_>, args: &Args<'_>, unit: Unit, command: &str) -> Done {
         } else {
             hash.set_expire(name, Some(ms));
             1
+        };
+        if logs && result > 0 {
+            hit.push(name.to_vec());
         }
-    })
+        result
+    })?;
+    if hit.is_empty() {
+        return Ok(());
+    }
+    let hit: Vec<&[u8]> = hit.iter().map(Vec::as_slice).collect();
+    if is_over(ms, clock) {
+        log_hdel(cx, at(args, 1), &hit);
+    } else {
+        // Valkey keeps the fields that it did not find, too.
+        let all: Vec<&[u8]> = fields.iter(args).collect();
+        let written = if cx.is_valkey() { all } else { hit };
+        let Fields { from, n } = fields;
+        let before = args.iter().take(from - 2).skip(3);
+        let said = before.chain(args.iter().skip(from + n));
+        let said: Vec<&[u8]> = said.collect();
+        log_hpexpireat(cx, args, ms, &said, at(args, from - 2), &written);
+    }
+    Ok(())
+}
+
+fn log_hdel(cx: &mut Cx<'_>, key: &[u8], fields: &[&[u8]]) {
+    let argv = [&b"HDEL"[..], key];
+    cx.log
+        .put(cx.db, argv.into_iter().chain(fields.iter().copied()));
+}
+
+/// With the words in front of the fields as they were sent.
+fn log_hpexpireat(
+    cx: &mut Cx<'_>,
+    args: &Args<'_>,
+    ms: i64,
+    words: &[&[u8]],
+    fields_word: &[u8],
+    fields: &[&[u8]],
+) {
+    let (ms, n) = (Digits::new(ms), count_of(fields));
+    let argv = [&b"HPEXPIREAT"[..], at(args, 1), ms.as_bytes()].into_iter();
+    let argv = argv.chain(words.iter().copied());
+    let argv = argv.chain([fields_word, n.as_bytes()]);
+    cx.log.put(cx.db, argv.chain(fields.iter().copied()));
+}
+
+fn count_of(fields: &[&[u8]]) -> Digits {
+    Digits::new(i64::try_from(fields.len()).unwrap_or(i64::MAX))
 }
 
 /// `key time [NX|XX|GT|LT] FIELDS n field …`
@@ -582,9 +632,42 @@ pub(super) fn hsetex(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {
             set_with(&mut hash, field, value, options.ttl, clock);
         }
         edit.changed(options.fields.n);
+        drop(edit);
+        log_hsetex(cx, args, &options);
     }
     cx.out.yes(holds);
     Ok(())
+}
+
+fn log_hsetex(cx: &mut Cx<'_>, args: &Args<'_>, options: &Options) {
+    let Ttl::At(ms) = options.ttl else {
+        return;
+    };
+    let Fields { from, n } = options.fields;
+    let pairs = args.iter().skip(from).take(n * 2);
+    if is_over(ms, cx.keys.clock) {
+        let fields: Vec<&[u8]> = pairs.step_by(2).collect();
+        log_hdel(cx, at(args, 1), &fields);
+        return;
+    }
+    // Valkey drops the condition.
+    let condition = match () {
+        () if cx.is_valkey() => None,
+        () => args.iter().skip(2).find(|a| is(a, "FNX") || is(a, "FXX")),
+    };
+    let condition = condition.filter(|_| options.fnx || options.fxx);
+    let (ms, n) = (
+        Digits::new(ms),
+        Digits::new(i64::try_from(n).unwrap_or(i64::MAX)),
+    );
+    let argv = [args.name(), at(args, 1)].into_iter().chain(condition);
+    let argv = argv.chain([
+        &b"PXAT"[..],
+        ms.as_bytes(),
+        at(args, from - 2),
+        n.as_bytes(),
+    ]);
+    cx.log.put(cx.db, argv.chain(pairs));
 }
 
 fn set_with(hash: &mut HashMut<'_>, field: &[u8], value: &[u8], ttl: Ttl, clock: Clock) {
@@ -616,7 +699,7 @@ pub(super) fn hgetex(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {
             hgetex_fixed(cx, args)?
         }
     };
-    take(
+    let changed = take(
         cx,
         args,
         options.fields,
@@ -626,26 +709,50 @@ pub(super) fn hgetex(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {
             Ttl::At(ms) if is_over(ms, clock) => hash.remove(field),
             Ttl::At(ms) => hash.set_expire(field, Some(ms)),
         },
-    )
+    )?;
+    if changed.is_empty() {
+        return Ok(());
+    }
+    // Redis names all fields that were asked for.
+    let all: Vec<&[u8]> = options.fields.iter(args).collect();
+    let fields = if cx.is_valkey() { changed } else { all };
+    match options.ttl {
+        Ttl::At(ms) if is_over(ms, cx.keys.clock) => log_hdel(cx, at(args, 1), &fields),
+        Ttl::At(ms) => log_hpexpireat(cx, args, ms, &[], b"FIELDS", &fields),
+        Ttl::Persist => {
+            let n = count_of(&fields);
+            let argv = [&b"HPERSIST"[..], at(args, 1), b"FIELDS", n.as_bytes()];
+            cx.log.put(cx.db, argv.into_iter().chain(fields));
+        }
+        Ttl::Unsaid | Ttl::Keep => {}
+    }
+    Ok(())
 }
 
 pub(super) fn hgetdel(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {
     let fields = plain_fields(cx, args, false)?;
-    take(cx, args, fields, |hash, field, _| hash.remove(field))
+    let changed = take(cx, args, fields, |hash, field, _| hash.remove(field))?;
+    if !changed.is_empty() && !cx.is_valkey() {
+        let all: Vec<&[u8]> = fields.iter(args).collect();
+        log_hdel(cx, at(args, 1), &all);
+    }
+    Ok(())
 }
 
-/// Answers with the values of fields, and does something to each that is there.
-fn take(
+/// Answers with the values of fields, and does something to each that is there. Where a log is kept: the fields that it
+/// has changed.
+fn take<'a>(
     cx: &mut Cx<'_>,
-    args: &Args<'_>,
+    args: &Args<'a>,
     fields: Fields,
     then: impl Fn(&mut HashMut<'_>, &[u8], Clock) -> bool,
-) -> Done {
+) -> Result<Vec<&'a [u8]>, Refusal> {
+    let mut hit = Vec::new();
     let clock = cx.keys.clock;
     cx.out.array(fields.n);
     let Some(mut edit) = cx.keys.edit(cx.db, at(args, 1)) else {
         fields.iter(args).for_each(|_| cx.out.nil());
-        return Ok(());
+        return Ok(hit);
     };
     let mut hash = edit.entry.hash(edit.limits)?;
     purge(&mut hash, clock);
@@ -653,10 +760,13 @@ fn take(
     for name in fields.iter(args) {
         let field = hash.view().get(name).filter(|f| is_live(f, clock));
         cx.out.str_or_nil(field.map(|f| f.value).as_ref());
-        if field.is_some() {
-            changed += usize::from(then(&mut hash, name, clock));
+        if field.is_some() && then(&mut hash, name, clock) {
+            changed += 1;
+            if cx.log.is_kept() {
+                hit.push(name);
+            }
         }
     }
     edit.changed(changed);
-    Ok(())
+    Ok(hit)
 }

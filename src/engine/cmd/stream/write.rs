@@ -288,6 +288,16 @@ pub(super) fn xadd(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {
                 edit.abandon();
             }
             edit.changed(changed);
+            // One of a producer may be a duplicate, which stands in a log as it came.
+            if let Some(id) = id
+                && given.producer.is_none()
+                && cx.log.is_kept()
+            {
+                let text = format!("{}-{}", id.ms, id.seq);
+                let place = given.fields_at - 1;
+                cx.log
+                    .replaced(cx.db, args, |i| (i == place).then_some(text.as_bytes()));
+            }
             match id {
                 Some(id) => cx.out.id(id),
                 None => cx.out.nil(),

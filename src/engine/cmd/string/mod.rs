@@ -283,6 +283,7 @@ fn incrbyfloat(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {
     // Servers keep the text, even where it is an integer's.
     cx.keys
         .put(cx.db, Slot::packed(Form::Raw, name, expire_ms, &[], &text));
+    cx.log.put(cx.db, [&b"SET"[..], name, &text, b"KEEPTTL"]);
     cx.out.bulk(&text);
     Ok(())
 }

@@ -6,6 +6,7 @@ use crate::engine::Cx;
 use crate::engine::args::{at, int, is};
 use crate::engine::entry::{Slot, ValueRef};
 use crate::engine::reply::{Done, Refusal, texts};
+use crate::packed::string::Digits;
 
 const BAD_DIGEST: Refusal = Refusal::new("ERR must be exactly 16 hexadecimal characters");
 
@@ -263,8 +264,18 @@ fn set_with_options(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {
     if options.get {
         cx.out.str_or_nil(old.as_ref());
     }
-    if holds {
+    // Valkey does not keep a key that is past its time when it comes.
+    let knows = cx.is_valkey() && cx.dialect.version >= (9, 0);
+    let is_over = matches!(options.expiry, Expiry::At(..))
+        && expire_ms.is_some_and(|ms| knows && is_past(cx, ms));
+    if holds && is_over {
+        if cx.keys.remove(cx.db, name).is_some() {
+            let word = cx.expiry_word();
+            cx.log.put(cx.db, [word, name]);
+        }
+    } else if holds {
         cx.keys.put(cx.db, Slot::string(name, expire_ms, value));
+        log_set(cx, args, &options, expire_ms);
     }
     if !options.get {
         if holds {
@@ -274,6 +285,44 @@ fn set_with_options(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {
         }
     }
     Ok(())
+}
+
+/// What SET leaves in a log: an instant in place of its conditions and of a time to live, and no GET.
+fn log_set(cx: &mut Cx<'_>, args: &Args<'_>, options: &SetOptions<'_>, expire_ms: Option<i64>) {
+    if !cx.log.is_kept() {
+        return;
+    }
+    let is_old = cx.is_redis_before((8, 0)) || cx.is_valkey() && cx.dialect.version < (8, 0);
+    match (options.expiry, expire_ms) {
+        // An instant is left as it is, with all that stands beside it, and a time that is alone is replaced in place.
+        (Expiry::At(Unit::PxAt, _), _) if !is_old => {}
+        (Expiry::At(..), Some(ms)) if !is_old && args.len() == 5 => {
+            let ms = Digits::new(ms);
+            cx.log.replaced(cx.db, args, |i| match i {
+                3 => Some(b"PXAT"),
+                4 => Some(ms.as_bytes()),
+                _ => None,
+            });
+        }
+        (Expiry::At(..), Some(ms)) => log_set_until(cx, at(args, 1), at(args, 2), ms),
+        _ if options.get => {
+            // What stands behind IFEQ and its like may read GET, too.
+            let mut behind = &b""[..];
+            let kept = args.iter().enumerate().filter(|(i, arg)| {
+                let is_value = Condition::on_value(behind, b"").is_some();
+                behind = if is_value { b"" } else { arg };
+                *i < 3 || is_value || !is(arg, "GET")
+            });
+            cx.log.put(cx.db, kept.map(|(_, arg)| arg));
+        }
+        _ => {}
+    }
+}
+
+fn log_set_until(cx: &mut Cx<'_>, name: &[u8], value: &[u8], ms: i64) {
+    let ms = Digits::new(ms);
+    cx.log
+        .put(cx.db, [&b"SET"[..], name, value, b"PXAT", ms.as_bytes()]);
 }
 
 pub(super) fn setnx(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {
@@ -298,6 +347,7 @@ fn set_for(cx: &mut Cx<'_>, args: &Args<'_>, unit: Unit, command: &str) -> Done 
     let ms = instant(unit, at(args, 2), cx.keys.clock.now_ms, command)?;
     cx.keys
         .put(cx.db, Slot::string(at(args, 1), Some(ms), at(args, 3)));
+    log_set_until(cx, at(args, 1), at(args, 3), ms);
     cx.out.ok();
     Ok(())
 }
@@ -306,13 +356,16 @@ pub(super) fn getset(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {
     let name = at(args, 1);
     reply_value(cx, name)?;
     cx.keys.put(cx.db, Slot::string(name, None, at(args, 2)));
+    cx.log.put(cx.db, [&b"SET"[..], name, at(args, 2)]);
     Ok(())
 }
 
 pub(super) fn getdel(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {
     let name = at(args, 1);
     reply_value(cx, name)?;
-    remove(cx, name);
+    if cx.keys.remove(cx.db, name).is_some() {
+        cx.log.put(cx.db, [&b"DEL"[..], name]);
+    }
     Ok(())
 }
 
@@ -343,9 +396,23 @@ pub(super) fn getex(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {
     reply_value(cx, name)?;
     let absolute = matches!(expiry, Expiry::At(unit, _) if !unit.is_relative());
     match ms {
-        Some(ms) if absolute && is_past(cx, ms) => remove(cx, name),
+        Some(ms) if absolute && is_past(cx, ms) => {
+            remove(cx, name);
+            let word = cx.expiry_word();
+            cx.log.put(cx.db, [word, name]);
+        }
         None if expiry != Expiry::Persist => {}
         ms => {
+            if let Some(ms) = ms {
+                let ms = Digits::new(ms);
+                cx.log.put(cx.db, [&b"PEXPIREAT"[..], name, ms.as_bytes()]);
+            } else if cx
+                .keys
+                .slot(cx.db, name)
+                .is_some_and(|s| s.head().expire_ms.is_some())
+            {
+                cx.log.put(cx.db, [&b"PERSIST"[..], name]);
+            }
             if let Some(mut edit) = cx.keys.edit(cx.db, name)
                 && edit.entry.head().expire_ms != ms
             {
@@ -438,9 +505,35 @@ pub(super) fn msetex(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {
         }
     } else if holds {
         put_pairs(cx, args, 2, end, ms);
+        log_msetex(cx, args, end, expiry, ms);
     }
     cx.out.yes(holds);
     Ok(())
+}
+
+/// MSETEX with its instant. Redis leaves `EXAT` as it is.
+fn log_msetex(cx: &mut Cx<'_>, args: &Args<'_>, end: usize, expiry: Expiry<'_>, ms: Option<i64>) {
+    let (Expiry::At(unit, _), Some(ms)) = (expiry, ms) else {
+        return;
+    };
+    if unit == Unit::PxAt || unit == Unit::ExAt && !cx.is_valkey() || !cx.log.is_kept() {
+        return;
+    }
+    let ms = Digits::new(ms);
+    let mut argv: Vec<&[u8]> = args.iter().collect();
+    // Where it is said twice, the last one counts, and only that one is replaced.
+    let (mut i, mut last) = (end, None);
+    while let Some(word) = args.get(i) {
+        i += 1;
+        if Unit::of(word).is_some() {
+            last = Some(i - 1);
+            i += 1;
+        }
+    }
+    if let Some([word, time, ..]) = last.and_then(|at| argv.get_mut(at..)) {
+        (*word, *time) = (b"PXAT", ms.as_bytes());
+    }
+    cx.log.put(cx.db, argv);
 }
 
 pub(super) fn delex(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {
@@ -466,6 +559,9 @@ pub(super) fn delex(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {
     };
     if gone {
         remove(cx, name);
+        if args.len() > 2 {
+            cx.log.put(cx.db, [&b"DEL"[..], name]);
+        }
     }
     cx.out.yes(gone);
     Ok(())
@@ -477,6 +573,7 @@ pub(super) fn delifeq(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {
     let gone = s.is_some() && *bytes(s.as_ref()) == *at(args, 2);
     if gone {
         remove(cx, name);
+        cx.log.put(cx.db, [&b"DEL"[..], name]);
     }
     cx.out.yes(gone);
     Ok(())

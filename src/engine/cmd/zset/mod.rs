@@ -235,7 +235,8 @@ fn add_pairs(cx: &mut Cx<'_>, name: &[u8], pairs: &[(&[u8], f64)], flags: Flags)
         zset.foresee(pairs.len(), longest.max().unwrap_or(0));
     }
     let is_plain = !(flags.nx || flags.xx || flags.gt || flags.lt || flags.ch || flags.incr);
-    if is_plain {
+    // Whether it changes anything at all is known there, and one asks who writes a log.
+    if is_plain && !cx.log.is_kept() {
         let added = zset.set_all(pairs);
         edit.changed(pairs.len());
         cx.out.count(added);

@@ -7,6 +7,8 @@ use crate::engine::Cx;
 use crate::engine::args::{at, count, is};
 use crate::engine::reply::{Done, texts};
 use crate::engine::value::zset::ZsetRef;
+use crate::packed::string::Digits;
+
 pub(super) fn pop(cx: &mut Cx<'_>, args: &Args<'_>, highest: bool) -> Done {
     if args.len() > 3 {
         return Err(texts::SYNTAX);
@@ -28,12 +30,12 @@ pub(super) fn pop(cx: &mut Cx<'_>, args: &Args<'_>, highest: bool) -> Done {
 }
 
 /// Answers with up to `n` members of one end and their scores, and takes them out.
-fn take(cx: &mut Cx<'_>, name: &[u8], highest: bool, n: usize, nested: bool) {
+fn take(cx: &mut Cx<'_>, name: &[u8], highest: bool, n: usize, nested: bool) -> usize {
     let Some(mut edit) = cx.keys.edit(cx.db, name) else {
-        return;
+        return 0;
     };
     let Ok(mut zset) = edit.entry.zset(edit.limits) else {
-        return;
+        return 0;
     };
     let len = zset.view().len();
     let n = n.min(len);
@@ -57,6 +59,12 @@ fn take(cx: &mut Cx<'_>, name: &[u8], highest: bool, n: usize, nested: bool) {
         zset.remove_ranks(0, n);
     }
     edit.changed(n);
+    n
+}
+
+/// The word that takes members from that end.
+fn pop_word(highest: bool) -> &'static [u8] {
+    if highest { b"ZPOPMAX" } else { b"ZPOPMIN" }
 }
 
 pub(super) fn first(cx: &mut Cx<'_>, args: &Args<'_>, highest: bool) -> Done {
@@ -67,6 +75,7 @@ pub(super) fn first(cx: &mut Cx<'_>, args: &Args<'_>, highest: bool) -> Done {
             cx.out.array(3);
             cx.out.bulk(name);
             take(cx, name, highest, 1, false);
+            cx.log.put(cx.db, [pop_word(highest), name]);
             return Ok(());
         }
     }
@@ -92,7 +101,9 @@ pub(super) fn of_many(cx: &mut Cx<'_>, args: &Args<'_>, keys_at: usize) -> Done 
             cx.out.array(2);
             cx.out.bulk(name);
             cx.out.array(n.min(zset.len()));
-            take(cx, name, highest, n, true);
+            let n = take(cx, name, highest, n, true);
+            let n = Digits::new(i64::try_from(n).unwrap_or(i64::MAX));
+            cx.log.put(cx.db, [pop_word(highest), name, n.as_bytes()]);
             return Ok(());
         }
     }
