@@ -28,3 +28,4 @@ mod mutate;
 mod payload;
 mod replay;
 mod support;
+mod written;
