@@ -36,6 +36,7 @@ Register-ArgumentCompleter -Native -CommandName 'redisk' -ScriptBlock {
             [CompletionResult]::new('log', 'log', [CompletionResultType]::ParameterValue, 'The commands of an append-only file, in their order')
             [CompletionResult]::new('replay', 'replay', [CompletionResultType]::ParameterValue, 'Runs a log through the built-in engine, and says what state it leads to')
             [CompletionResult]::new('verify', 'verify', [CompletionResultType]::ParameterValue, 'Whether a file is whole, down to the last element, and which servers would load it')
+            [CompletionResult]::new('convert', 'convert', [CompletionResultType]::ParameterValue, 'Any source in another form, for another server')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print the completions for a shell')
             [CompletionResult]::new('man', 'man', [CompletionResultType]::ParameterValue, 'Print the manual page of the program, or of one command')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
@@ -212,6 +213,57 @@ Register-ArgumentCompleter -Native -CommandName 'redisk' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
         }
+        'redisk;convert' {
+            [CompletionResult]::new('--to', '--to', [CompletionResultType]::ParameterName, 'The form of the output [default: by its name: .rdb, .aof, .resp, .jsonl]')
+            [CompletionResult]::new('--target', '--target', [CompletionResultType]::ParameterName, 'The server that it is for [default: by the input''s RDB version]')
+            [CompletionResult]::new('--base', '--base', [CompletionResultType]::ParameterName, 'What a log begins with: rdb or aof (commands) [default: rdb for aof-dir, aof for aof]')
+            [CompletionResult]::new('--set', '--set', [CompletionResultType]::ParameterName, 'Up to where values stay packed, as in redis.conf: hash-max-listpack-entries=128. May be repeated')
+            [CompletionResult]::new('--db', '--db', [CompletionResultType]::ParameterName, 'In these databases')
+            [CompletionResult]::new('--not-db', '--not-db', [CompletionResultType]::ParameterName, 'Not those that --db takes')
+            [CompletionResult]::new('--key', '--key', [CompletionResultType]::ParameterName, 'Whose name matches, by the rules of KEYS and SCAN: * ? [a-z] [^a] \x')
+            [CompletionResult]::new('--not-key', '--not-key', [CompletionResultType]::ParameterName, 'Not those that --key takes')
+            [CompletionResult]::new('--key-exact', '--key-exact', [CompletionResultType]::ParameterName, 'With exactly this name (see --key-format)')
+            [CompletionResult]::new('--not-key-exact', '--not-key-exact', [CompletionResultType]::ParameterName, 'Not those that --key-exact takes')
+            [CompletionResult]::new('--key-regex', '--key-regex', [CompletionResultType]::ParameterName, 'In whose name this expression matches somewhere; (?-u) lets it match bytes that are no text')
+            [CompletionResult]::new('--not-key-regex', '--not-key-regex', [CompletionResultType]::ParameterName, 'Not those that --key-regex takes')
+            [CompletionResult]::new('--type', '--type', [CompletionResultType]::ParameterName, 'Of these types: string, list, set, zset, hash, stream, module, array, gcra')
+            [CompletionResult]::new('--not-type', '--not-type', [CompletionResultType]::ParameterName, 'Not those that --type takes')
+            [CompletionResult]::new('--encoding', '--encoding', [CompletionResultType]::ParameterName, 'Stored like this in the file: raw, int, lzf, listpack, quicklist2, hashtable and so on')
+            [CompletionResult]::new('--not-encoding', '--not-encoding', [CompletionResultType]::ParameterName, 'Not those that --encoding takes')
+            [CompletionResult]::new('--min-size', '--min-size', [CompletionResultType]::ParameterName, 'Whose serialized value has at least so many bytes (512, 10kb, 1.5mb)')
+            [CompletionResult]::new('--not-min-size', '--not-min-size', [CompletionResultType]::ParameterName, 'Not those that --min-size takes')
+            [CompletionResult]::new('--max-size', '--max-size', [CompletionResultType]::ParameterName, 'Whose serialized value has at most so many bytes')
+            [CompletionResult]::new('--not-max-size', '--not-max-size', [CompletionResultType]::ParameterName, 'Not those that --max-size takes')
+            [CompletionResult]::new('--min-len', '--min-len', [CompletionResultType]::ParameterName, 'With at least so many elements (a string: bytes)')
+            [CompletionResult]::new('--not-min-len', '--not-min-len', [CompletionResultType]::ParameterName, 'Not those that --min-len takes')
+            [CompletionResult]::new('--max-len', '--max-len', [CompletionResultType]::ParameterName, 'With at most so many elements (a string: bytes)')
+            [CompletionResult]::new('--not-max-len', '--not-max-len', [CompletionResultType]::ParameterName, 'Not those that --max-len takes')
+            [CompletionResult]::new('--ttl', '--ttl', [CompletionResultType]::ParameterName, 'By expiry: none, any, expired, ''<1h'' (within an hour, or past), ''>7d''')
+            [CompletionResult]::new('--not-ttl', '--not-ttl', [CompletionResultType]::ParameterName, 'Not those that --ttl takes')
+            [CompletionResult]::new('--slot', '--slot', [CompletionResultType]::ParameterName, 'In these cluster slots')
+            [CompletionResult]::new('--not-slot', '--not-slot', [CompletionResultType]::ParameterName, 'Not those that --slot takes')
+            [CompletionResult]::new('--idle', '--idle', [CompletionResultType]::ParameterName, 'Not used for longer than ''>1h'', or used within ''<1h'' (files of servers with an LRU policy)')
+            [CompletionResult]::new('--not-idle', '--not-idle', [CompletionResultType]::ParameterName, 'Not those that --idle takes')
+            [CompletionResult]::new('--freq', '--freq', [CompletionResultType]::ParameterName, 'Used more often than ''>N'', or less than ''<N'' (the counter of an LFU policy, 0 to 255)')
+            [CompletionResult]::new('--not-freq', '--not-freq', [CompletionResultType]::ParameterName, 'Not those that --freq takes')
+            [CompletionResult]::new('--now', '--now', [CompletionResultType]::ParameterName, 'The moment for --ttl, instead of the clock (2026-11-20T14:05:00Z, 1795183500)')
+            [CompletionResult]::new('--threads', '--threads', [CompletionResultType]::ParameterName, 'Threads to work with; the output is the same whatever their number [default: the cores]')
+            [CompletionResult]::new('--max-memory', '--max-memory', [CompletionResultType]::ParameterName, 'Use no more memory than this (64mb, 2gb): fewer threads where that is enough, else an error instead of more')
+            [CompletionResult]::new('--error-format', '--error-format', [CompletionResultType]::ParameterName, 'How errors and warnings are written: for people, or one JSON object a line (kind, file, offset, db, key, message)')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours: auto, always or never. NO_COLOR is respected')
+            [CompletionResult]::new('--key-format', '--key-format', [CompletionResultType]::ParameterName, 'How keys are written: escape, hex or base64. Says it for keys on the command line too, which otherwise are exact bytes; a key with a zero byte cannot be given there in any other way')
+            [CompletionResult]::new('--strict', '--strict', [CompletionResultType]::ParameterName, 'Write nothing where the target cannot hold all of it (exit code 2)')
+            [CompletionResult]::new('--drop-modules', '--drop-modules', [CompletionResultType]::ParameterName, 'Leave the values and data of modules out')
+            [CompletionResult]::new('--no-compress', '--no-compress', [CompletionResultType]::ParameterName, 'Without compression of strings')
+            [CompletionResult]::new('--no-checksum', '--no-checksum', [CompletionResultType]::ParameterName, 'Without a checksum at the end of an RDB, as under rdbchecksum no')
+            [CompletionResult]::new('--force', '--force', [CompletionResultType]::ParameterName, 'Replace the output file where it exists')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Write a report as one JSON document to stdout: what was written, and each loss with its key')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'No progress bar, and no hints')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'No progress bar, and no hints')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
         'redisk;completions' {
             [CompletionResult]::new('--error-format', '--error-format', [CompletionResultType]::ParameterName, 'How errors and warnings are written: for people, or one JSON object a line (kind, file, offset, db, key, message)')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours: auto, always or never. NO_COLOR is respected')
@@ -239,6 +291,7 @@ Register-ArgumentCompleter -Native -CommandName 'redisk' -ScriptBlock {
             [CompletionResult]::new('log', 'log', [CompletionResultType]::ParameterValue, 'The commands of an append-only file, in their order')
             [CompletionResult]::new('replay', 'replay', [CompletionResultType]::ParameterValue, 'Runs a log through the built-in engine, and says what state it leads to')
             [CompletionResult]::new('verify', 'verify', [CompletionResultType]::ParameterValue, 'Whether a file is whole, down to the last element, and which servers would load it')
+            [CompletionResult]::new('convert', 'convert', [CompletionResultType]::ParameterValue, 'Any source in another form, for another server')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print the completions for a shell')
             [CompletionResult]::new('man', 'man', [CompletionResultType]::ParameterValue, 'Print the manual page of the program, or of one command')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
@@ -260,6 +313,9 @@ Register-ArgumentCompleter -Native -CommandName 'redisk' -ScriptBlock {
             break
         }
         'redisk;help;verify' {
+            break
+        }
+        'redisk;help;convert' {
             break
         }
         'redisk;help;completions' {

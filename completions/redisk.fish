@@ -41,6 +41,7 @@ complete -c redisk -n "__fish_redisk_needs_command" -f -a "get" -d 'A key\'s val
 complete -c redisk -n "__fish_redisk_needs_command" -f -a "log" -d 'The commands of an append-only file, in their order'
 complete -c redisk -n "__fish_redisk_needs_command" -f -a "replay" -d 'Runs a log through the built-in engine, and says what state it leads to'
 complete -c redisk -n "__fish_redisk_needs_command" -f -a "verify" -d 'Whether a file is whole, down to the last element, and which servers would load it'
+complete -c redisk -n "__fish_redisk_needs_command" -f -a "convert" -d 'Any source in another form, for another server'
 complete -c redisk -n "__fish_redisk_needs_command" -f -a "completions" -d 'Print the completions for a shell'
 complete -c redisk -n "__fish_redisk_needs_command" -f -a "man" -d 'Print the manual page of the program, or of one command'
 complete -c redisk -n "__fish_redisk_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
@@ -335,6 +336,134 @@ complete -c redisk -n "__fish_redisk_using_subcommand verify" -l json -d 'One JS
 complete -c redisk -n "__fish_redisk_using_subcommand verify" -l checksum-only -d 'The checksum alone, many times faster. A file without one cannot be judged so: exit code 2'
 complete -c redisk -n "__fish_redisk_using_subcommand verify" -s q -l quiet -d 'No progress bar, and no hints'
 complete -c redisk -n "__fish_redisk_using_subcommand verify" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c redisk -n "__fish_redisk_using_subcommand convert" -l to -d 'The form of the output [default: by its name: .rdb, .aof, .resp, .jsonl]' -r -f -a "rdb\t'A snapshot'
+aof\t'One append-only file'
+aof-dir\t'A multi-part set'
+resp\t'Commands'
+jsonl\t'JSON Lines'"
+complete -c redisk -n "__fish_redisk_using_subcommand convert" -l target -d 'The server that it is for [default: by the input\'s RDB version]' -r -f -a "redis-2.8\t''
+redis-3.0\t''
+redis-3.2\t''
+redis-4.0\t''
+redis-5.0\t''
+redis-6.0\t''
+redis-6.2\t''
+redis-7.0\t''
+redis-7.2\t''
+redis-7.4\t''
+redis-8.0\t''
+redis-8.2\t''
+redis-8.4\t''
+redis-8.6\t''
+redis-8.8\t''
+redis-8.10\t''
+valkey-7.2\t''
+valkey-8.0\t''
+valkey-8.1\t''
+valkey-9.0\t''
+valkey-9.1\t''"
+complete -c redisk -n "__fish_redisk_using_subcommand convert" -l base -d 'What a log begins with: rdb or aof (commands) [default: rdb for aof-dir, aof for aof]' -r -f -a "rdb\t'An RDB'
+aof\t'Commands'"
+complete -c redisk -n "__fish_redisk_using_subcommand convert" -l set -d 'Up to where values stay packed, as in redis.conf: hash-max-listpack-entries=128. May be repeated' -r
+complete -c redisk -n "__fish_redisk_using_subcommand convert" -l db -d 'In these databases' -r
+complete -c redisk -n "__fish_redisk_using_subcommand convert" -l not-db -d 'Not those that --db takes' -r
+complete -c redisk -n "__fish_redisk_using_subcommand convert" -l key -d 'Whose name matches, by the rules of KEYS and SCAN: * ? [a-z] [^a] \\x' -r
+complete -c redisk -n "__fish_redisk_using_subcommand convert" -l not-key -d 'Not those that --key takes' -r
+complete -c redisk -n "__fish_redisk_using_subcommand convert" -l key-exact -d 'With exactly this name (see --key-format)' -r
+complete -c redisk -n "__fish_redisk_using_subcommand convert" -l not-key-exact -d 'Not those that --key-exact takes' -r
+complete -c redisk -n "__fish_redisk_using_subcommand convert" -l key-regex -d 'In whose name this expression matches somewhere; (?-u) lets it match bytes that are no text' -r
+complete -c redisk -n "__fish_redisk_using_subcommand convert" -l not-key-regex -d 'Not those that --key-regex takes' -r
+complete -c redisk -n "__fish_redisk_using_subcommand convert" -l type -d 'Of these types: string, list, set, zset, hash, stream, module, array, gcra' -r -f -a "string\t''
+list\t''
+set\t''
+zset\t''
+hash\t''
+stream\t''
+module\t''
+array\t''
+gcra\t''"
+complete -c redisk -n "__fish_redisk_using_subcommand convert" -l not-type -d 'Not those that --type takes' -r -f -a "string\t''
+list\t''
+set\t''
+zset\t''
+hash\t''
+stream\t''
+module\t''
+array\t''
+gcra\t''"
+complete -c redisk -n "__fish_redisk_using_subcommand convert" -l encoding -d 'Stored like this in the file: raw, int, lzf, listpack, quicklist2, hashtable and so on' -r -f -a "raw\t''
+int\t''
+lzf\t''
+linkedlist\t''
+hashtable\t''
+skiplist\t''
+zipmap\t''
+ziplist\t''
+intset\t''
+listpack\t''
+listpackex\t''
+quicklist\t''
+quicklist2\t''
+stream\t''
+module\t''
+array\t''
+template\t''"
+complete -c redisk -n "__fish_redisk_using_subcommand convert" -l not-encoding -d 'Not those that --encoding takes' -r -f -a "raw\t''
+int\t''
+lzf\t''
+linkedlist\t''
+hashtable\t''
+skiplist\t''
+zipmap\t''
+ziplist\t''
+intset\t''
+listpack\t''
+listpackex\t''
+quicklist\t''
+quicklist2\t''
+stream\t''
+module\t''
+array\t''
+template\t''"
+complete -c redisk -n "__fish_redisk_using_subcommand convert" -l min-size -d 'Whose serialized value has at least so many bytes (512, 10kb, 1.5mb)' -r
+complete -c redisk -n "__fish_redisk_using_subcommand convert" -l not-min-size -d 'Not those that --min-size takes' -r
+complete -c redisk -n "__fish_redisk_using_subcommand convert" -l max-size -d 'Whose serialized value has at most so many bytes' -r
+complete -c redisk -n "__fish_redisk_using_subcommand convert" -l not-max-size -d 'Not those that --max-size takes' -r
+complete -c redisk -n "__fish_redisk_using_subcommand convert" -l min-len -d 'With at least so many elements (a string: bytes)' -r
+complete -c redisk -n "__fish_redisk_using_subcommand convert" -l not-min-len -d 'Not those that --min-len takes' -r
+complete -c redisk -n "__fish_redisk_using_subcommand convert" -l max-len -d 'With at most so many elements (a string: bytes)' -r
+complete -c redisk -n "__fish_redisk_using_subcommand convert" -l not-max-len -d 'Not those that --max-len takes' -r
+complete -c redisk -n "__fish_redisk_using_subcommand convert" -l ttl -d 'By expiry: none, any, expired, \'<1h\' (within an hour, or past), \'>7d\'' -r -f -a "none\t''
+any\t''
+expired\t''"
+complete -c redisk -n "__fish_redisk_using_subcommand convert" -l not-ttl -d 'Not those that --ttl takes' -r -f -a "none\t''
+any\t''
+expired\t''"
+complete -c redisk -n "__fish_redisk_using_subcommand convert" -l slot -d 'In these cluster slots' -r
+complete -c redisk -n "__fish_redisk_using_subcommand convert" -l not-slot -d 'Not those that --slot takes' -r
+complete -c redisk -n "__fish_redisk_using_subcommand convert" -l idle -d 'Not used for longer than \'>1h\', or used within \'<1h\' (files of servers with an LRU policy)' -r
+complete -c redisk -n "__fish_redisk_using_subcommand convert" -l not-idle -d 'Not those that --idle takes' -r
+complete -c redisk -n "__fish_redisk_using_subcommand convert" -l freq -d 'Used more often than \'>N\', or less than \'<N\' (the counter of an LFU policy, 0 to 255)' -r
+complete -c redisk -n "__fish_redisk_using_subcommand convert" -l not-freq -d 'Not those that --freq takes' -r
+complete -c redisk -n "__fish_redisk_using_subcommand convert" -l now -d 'The moment for --ttl, instead of the clock (2026-11-20T14:05:00Z, 1795183500)' -r
+complete -c redisk -n "__fish_redisk_using_subcommand convert" -l threads -d 'Threads to work with; the output is the same whatever their number [default: the cores]' -r
+complete -c redisk -n "__fish_redisk_using_subcommand convert" -l max-memory -d 'Use no more memory than this (64mb, 2gb): fewer threads where that is enough, else an error instead of more' -r
+complete -c redisk -n "__fish_redisk_using_subcommand convert" -l error-format -d 'How errors and warnings are written: for people, or one JSON object a line (kind, file, offset, db, key, message)' -r -f -a "text\t'A line for people'
+json\t'An object a line'"
+complete -c redisk -n "__fish_redisk_using_subcommand convert" -l color -d 'When to use colours: auto, always or never. NO_COLOR is respected' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c redisk -n "__fish_redisk_using_subcommand convert" -l key-format -d 'How keys are written: escape, hex or base64. Says it for keys on the command line too, which otherwise are exact bytes; a key with a zero byte cannot be given there in any other way' -r -f -a "escape\t'Text, with what is none as `\\xHH`'
+hex\t'Two hex digits a byte'
+base64\t'Base64'"
+complete -c redisk -n "__fish_redisk_using_subcommand convert" -l strict -d 'Write nothing where the target cannot hold all of it (exit code 2)'
+complete -c redisk -n "__fish_redisk_using_subcommand convert" -l drop-modules -d 'Leave the values and data of modules out'
+complete -c redisk -n "__fish_redisk_using_subcommand convert" -l no-compress -d 'Without compression of strings'
+complete -c redisk -n "__fish_redisk_using_subcommand convert" -l no-checksum -d 'Without a checksum at the end of an RDB, as under rdbchecksum no'
+complete -c redisk -n "__fish_redisk_using_subcommand convert" -l force -d 'Replace the output file where it exists'
+complete -c redisk -n "__fish_redisk_using_subcommand convert" -l json -d 'Write a report as one JSON document to stdout: what was written, and each loss with its key'
+complete -c redisk -n "__fish_redisk_using_subcommand convert" -s q -l quiet -d 'No progress bar, and no hints'
+complete -c redisk -n "__fish_redisk_using_subcommand convert" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c redisk -n "__fish_redisk_using_subcommand completions" -l error-format -d 'How errors and warnings are written: for people, or one JSON object a line (kind, file, offset, db, key, message)' -r -f -a "text\t'A line for people'
 json\t'An object a line'"
 complete -c redisk -n "__fish_redisk_using_subcommand completions" -l color -d 'When to use colours: auto, always or never. NO_COLOR is respected' -r -f -a "auto\t'On a terminal'
@@ -355,12 +484,13 @@ hex\t'Two hex digits a byte'
 base64\t'Base64'"
 complete -c redisk -n "__fish_redisk_using_subcommand man" -s q -l quiet -d 'No progress bar, and no hints'
 complete -c redisk -n "__fish_redisk_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get log replay verify completions man help" -f -a "info" -d 'What a file is: who wrote it and when, what is in it, whether it is whole'
-complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get log replay verify completions man help" -f -a "dump" -d 'The contents of a file, one key after the other'
-complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get log replay verify completions man help" -f -a "get" -d 'A key\'s value, type, expiry, encoding, size and where in the file it lies'
-complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get log replay verify completions man help" -f -a "log" -d 'The commands of an append-only file, in their order'
-complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get log replay verify completions man help" -f -a "replay" -d 'Runs a log through the built-in engine, and says what state it leads to'
-complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get log replay verify completions man help" -f -a "verify" -d 'Whether a file is whole, down to the last element, and which servers would load it'
-complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get log replay verify completions man help" -f -a "completions" -d 'Print the completions for a shell'
-complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get log replay verify completions man help" -f -a "man" -d 'Print the manual page of the program, or of one command'
-complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get log replay verify completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get log replay verify convert completions man help" -f -a "info" -d 'What a file is: who wrote it and when, what is in it, whether it is whole'
+complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get log replay verify convert completions man help" -f -a "dump" -d 'The contents of a file, one key after the other'
+complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get log replay verify convert completions man help" -f -a "get" -d 'A key\'s value, type, expiry, encoding, size and where in the file it lies'
+complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get log replay verify convert completions man help" -f -a "log" -d 'The commands of an append-only file, in their order'
+complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get log replay verify convert completions man help" -f -a "replay" -d 'Runs a log through the built-in engine, and says what state it leads to'
+complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get log replay verify convert completions man help" -f -a "verify" -d 'Whether a file is whole, down to the last element, and which servers would load it'
+complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get log replay verify convert completions man help" -f -a "convert" -d 'Any source in another form, for another server'
+complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get log replay verify convert completions man help" -f -a "completions" -d 'Print the completions for a shell'
+complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get log replay verify convert completions man help" -f -a "man" -d 'Print the manual page of the program, or of one command'
+complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get log replay verify convert completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
