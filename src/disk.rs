@@ -209,6 +209,24 @@ impl Write for Staged {
     }
 }
 
+/// Bytes that can still be written where `target` is to be; `None` where that cannot be told.
+#[must_use]
+pub fn space_left(target: &Path) -> Option<u64> {
+    let real = std::fs::canonicalize(target);
+    free(folder(real.as_deref().unwrap_or(target)))
+}
+
+#[cfg(unix)]
+fn free(folder: &Path) -> Option<u64> {
+    let disk = rustix::fs::statvfs(folder).ok()?;
+    Some(disk.f_bavail.saturating_mul(disk.f_frsize))
+}
+
+#[cfg(not(unix))]
+fn free(_: &Path) -> Option<u64> {
+    None
+}
+
 /// The folder that a file is in.
 fn folder(target: &Path) -> &Path {
     match target.parent() {
@@ -290,6 +308,14 @@ mod tests {
             StagedFolder::create(&target).unwrap_err().kind(),
             ErrorKind::Usage
         );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn space_is_that_of_the_folder() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(space_left(&dir.path().join("new")).unwrap() > 0);
+        assert_eq!(space_left(&dir.path().join("no/new")), None);
     }
 
     #[test]

@@ -52,6 +52,7 @@
 //!     skip_scripts: false,
 //!     now_ms: 0,
 //!     threads: 2,
+//!     max_memory: None,
 //!     progress: &|_| (),
 //! };
 //! let report = replay::replay(log, &mut engine, &options)?;

@@ -1,6 +1,6 @@
 //! What is written for a server: judged by our own reader, and loaded by real servers.
 
-use crate::support::canonical::{Contents, contents, differences};
+use crate::support::canonical::{Contents, Value, contents, differences};
 use crate::support::made;
 use crate::support::server::{Kind, Server};
 use crate::support::{files, name, run};
@@ -138,33 +138,51 @@ fn every_file_for_every_server() {
 /// Written anew for the server that wrote it, every value gets the encoding that it had.
 #[test]
 fn encodings_are_those_of_the_server() {
-    let mut tried = 0;
-    for path in files("rdb", "-std.rdb") {
-        let bytes = run::read(&path);
-        let (server, _) = name(&path)
-            .rsplit_once('.')
-            .map(|(s, _)| (s.to_owned(), ()))
-            .unwrap();
-        let Some(target) = TARGETS.iter().find(|t| server.starts_with(t.name)) else {
+    let (mut tried, mut stayed) = (0, 0);
+    for path in files("rdb", ".rdb") {
+        let name = name(&path);
+        let Some(target) = TARGETS
+            .iter()
+            .find(|t| name.starts_with(&format!("{}.", t.name)))
+        else {
             continue;
         };
+        // Servers with other thresholds, and values that are copied.
+        if ["smallenc", "modules", "vectorset"]
+            .iter()
+            .any(|w| name.contains(w))
+        {
+            continue;
+        }
+        let bytes = run::read(&path);
         let (out, losses) = converted(
             run::as_file("x", &bytes),
             &options(target, Filter::default(), true),
         )
         .unwrap();
-        assert!(losses.is_empty(), "{:?}", lost(&losses));
+        assert!(losses.is_empty(), "{name}: {:?}", lost(&losses));
         let to = state(&out.into());
         for (id, key) in state(&bytes) {
             let now = &to[&id];
             // How a string is packed is LZF's choice; big sets of small integers may stay what they became.
-            if key.kind != "string" && key.kind != "set" {
-                assert_eq!(now.encoding, key.encoding, "{server}: {id:?}");
-                tried += 1;
+            if key.kind == "string" || key.kind == "set" {
+                continue;
             }
+            tried += 1;
+            // What once was large, or had fields that expire, stays so in a server.
+            let grown = matches!(
+                key.encoding.as_str(),
+                "listpackex" | "hashtable" | "skiplist"
+            );
+            if grown && now.encoding != key.encoding {
+                assert!(now.encoding.starts_with("listpack") || now.encoding == "ziplist");
+                stayed += 1;
+                continue;
+            }
+            assert_eq!(now.encoding, key.encoding, "{name}: {id:?}");
         }
     }
-    assert!(tried > 50, "{tried}");
+    assert!(tried > 500 && stayed * 20 < tried, "{stayed} of {tried}");
 }
 
 /// Keys whose time has passed are dropped by a server that loads a snapshot.
@@ -181,6 +199,14 @@ fn now_ms() -> i64 {
         .duration_since(std::time::UNIX_EPOCH)
         .unwrap();
     i64::try_from(since.as_millis()).unwrap()
+}
+
+/// Whether any field's time has passed then.
+fn fields_pass(contents: &Contents, then_ms: i64) -> bool {
+    contents.values().any(|key| match &key.value {
+        Value::Fields(fields) => fields.iter().any(|f| f.2.is_some_and(|ms| ms < then_ms)),
+        _ => false,
+    })
 }
 
 /// A server loads all files that were converted for it, and has the state that our engine has.
@@ -200,8 +226,12 @@ fn loaded_by(kind: Kind) {
     }
     let mut wrong = Vec::new();
     for (name, bytes) in intact() {
-        // Modules are not there; fields whose time has passed go at once.
+        // Modules are not there.
         if name.contains("modul") || name.contains("key-meta") || name.contains("order") {
+            continue;
+        }
+        // A slot import breaks every Valkey that runs outside of a cluster.
+        if target.flavour == Flavour::Valkey && name.contains("records-valkey") {
             continue;
         }
         let made = converted(
@@ -219,6 +249,10 @@ fn loaded_by(kind: Kind) {
                 continue;
             }
         };
+        // Such fields go at once, or while we look.
+        if fields_pass(&state(&out.clone().into()), now_ms() + 3_600_000) {
+            continue;
+        }
         let seen = server.cmd(&["DEBUG", "DIGEST"]).text();
         let source = Source::File(Input::of("x", Box::new(Cursor::new(out)), None, None).unwrap());
         let mut engine = replay::engine(&source, Some(target));

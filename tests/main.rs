@@ -29,3 +29,4 @@ mod payload;
 mod replay;
 mod support;
 mod transform;
+mod written;

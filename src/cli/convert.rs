@@ -7,18 +7,20 @@ use super::exit::{CODES, Exit};
 use super::input::{Filters, Machine};
 use super::output::{Output, Target as Destination};
 use super::progress::Progress;
-use super::state;
+use super::state::{self, State};
 use super::transform::{self, Transforms};
-use crate::error::{Error, ErrorKind, Result};
+use crate::disk;
+use crate::error::{Error, ErrorKind, Place, Result};
 use crate::input::open::Input;
 use crate::model::kind::Flavour;
 use crate::model::loss;
 use crate::model::target::{self, Target};
+use crate::model::units;
 use crate::ops::convert::{self, Base, Converted, Options};
 use crate::ops::dump::Report;
 use crate::rdb::choose::Thresholds;
 use crate::rdb::encode;
-use crate::rdb::frame::{HEADER_LEN, Header};
+use crate::rdb::frame::Header;
 use crate::sink::bytes::Binary;
 use crate::sink::compress::{Codec, Compress};
 use crate::sink::json::Json;
@@ -187,9 +189,20 @@ pub(super) fn run(args: &Args, cx: &Context) -> Result<Exit> {
         return Err(Error::usage("--strict needs a file to write to"));
     }
     let room = (threads, args.machine.max_memory);
-    let (input, log) = state::open(&args.path, "convert", args.filters.now_ms(), room, cx)?;
-    let target = server(args, &input);
+    let State {
+        input,
+        log,
+        made,
+        header,
+    } = state::open(&args.path, "convert", args.filters.now_ms(), room, cx)?;
+    let target = server(args, header);
     check(form, base, target)?;
+    // What stays as large as it is: everything else may become smaller.
+    let all = filter.is_empty() && !args.drop_modules;
+    let grows = all && !made && codec == Codec::None && input.codecs.is_empty();
+    if all && !args.is_stdout() {
+        space(args, grows, cx)?;
+    }
     let mut thresholds = Thresholds::default();
     for (name, value) in &args.set {
         thresholds.set(name, *value);
@@ -198,7 +211,7 @@ pub(super) fn run(args: &Args, cx: &Context) -> Result<Exit> {
         target,
         thresholds,
         compress: !args.no_compress,
-        again: log.is_some(),
+        again: made,
         drop_modules: args.drop_modules,
         one_by_one: args.json,
     };
@@ -255,6 +268,30 @@ pub(super) fn run(args: &Args, cx: &Context) -> Result<Exit> {
     state::settle(done, log, cx)
 }
 
+/// Says before the work that there may not be the space for it; where there cannot be (`grows`), it is not begun.
+fn space(args: &Args, grows: bool, cx: &Context) -> Result<()> {
+    let size =
+        std::fs::metadata(&args.path).map_or(0, |meta| if meta.is_file() { meta.len() } else { 0 });
+    let Some(left) = disk::space_left(&args.out).filter(|left| *left < size) else {
+        return Ok(());
+    };
+    let (left, size) = (units::format_bytes(left), units::format_bytes(size));
+    let name = args.out.to_string_lossy();
+    if grows {
+        let message = format!("{left} are left on its disk, and this takes about {size}");
+        return Err(Error::limit(message).in_file(&name));
+    }
+    let place = Place {
+        file: Some(name.into_owned()),
+        ..Place::default()
+    };
+    cx.warn(
+        &place,
+        &format!("{left} are left on its disk, and the input has {size}"),
+    );
+    Ok(())
+}
+
 /// Whether that server has such a form.
 fn check(form: Form, base: Base, target: &Target) -> Result<()> {
     match (form, base) {
@@ -269,15 +306,12 @@ fn check(form: Form, base: Base, target: &Target) -> Result<()> {
 }
 
 /// The server that the output is for.
-fn server(args: &Args, input: &Input) -> &'static Target {
+fn server(args: &Args, header: Option<Header>) -> &'static Target {
     let asked = args.target.as_deref().and_then(Target::from_name);
-    asked.unwrap_or_else(|| {
-        let head = input.head.get(..HEADER_LEN).unwrap_or(&input.head);
-        match Header::parse(head) {
-            Ok(header) => Target::of_file(header.flavour, header.version),
-            // The conversion will say what is wrong.
-            Err(_) => target::newest(Flavour::Redis),
-        }
+    asked.unwrap_or_else(|| match header {
+        Some(header) => Target::of_file(header.flavour, header.version),
+        // The conversion will say what is wrong.
+        None => target::newest(Flavour::Redis),
     })
 }
 

@@ -5,7 +5,7 @@ use super::exit::{CODES, Exit};
 use super::input::{self, Filters, Machine};
 use super::output::{ByteForm, Output, Target as Destination};
 use super::progress::Progress;
-use super::state;
+use super::state::{self, State};
 use super::text::{self, KeyFormat};
 use super::transform::DropExpired;
 use crate::error::{Error, Place, Result};
@@ -16,7 +16,7 @@ use crate::model::kind::Flavour;
 use crate::model::loss;
 use crate::model::target::Target as Server;
 use crate::ops::dump::{self, Options, Report};
-use crate::rdb::frame::{HEADER_LEN, Header};
+use crate::rdb::frame::Header;
 use crate::sink::Render;
 use crate::sink::csv::Csv;
 use crate::sink::json::Json;
@@ -160,8 +160,10 @@ pub(super) fn run(args: &Args, cx: &Context) -> Result<Exit> {
     let job = args.job(args.filters.build(cx)?)?;
     let now_ms = args.filters.now_ms();
     let room = (job.threads, args.machine.max_memory);
-    let (input, log) = state::open(&args.path, "dump", now_ms, room, cx)?;
-    let target = server(args, &input);
+    let State {
+        input, log, header, ..
+    } = state::open(&args.path, "dump", now_ms, room, cx)?;
+    let target = server(args, header);
     let done = match format {
         Format::Jsonl | Format::Json => {
             let json = Json {
@@ -203,15 +205,12 @@ pub(super) fn run(args: &Args, cx: &Context) -> Result<Exit> {
 }
 
 /// The server that commands are for.
-fn server(args: &Args, input: &Input) -> &'static Server {
+fn server(args: &Args, header: Option<Header>) -> &'static Server {
     let asked = args.target.as_deref().and_then(Server::from_name);
-    asked.unwrap_or_else(|| {
-        let head = input.head.get(..HEADER_LEN).unwrap_or(&input.head);
-        match Header::parse(head) {
-            Ok(header) => Server::of_file(header.flavour, header.version),
-            // The dump will say what is wrong.
-            Err(_) => Server::of_file(Flavour::Redis, u16::MAX),
-        }
+    asked.unwrap_or_else(|| match header {
+        Some(header) => Server::of_file(header.flavour, header.version),
+        // The dump will say what is wrong.
+        None => Server::of_file(Flavour::Redis, u16::MAX),
     })
 }
 

@@ -6,7 +6,7 @@ use super::input::{self, Clock};
 use super::output::{ByteForm, Target};
 use super::progress::Progress;
 use super::show::Show;
-use super::state;
+use super::state::{self, State};
 use super::text;
 use crate::error::{Error, Place, Result};
 use crate::model::kind::Kind;
@@ -81,8 +81,8 @@ pub(super) fn run(args: &Args, cx: &Context) -> Result<Exit> {
         (threads, None),
         cx,
     )?;
-    // Of the state of a log nothing lies anywhere.
-    let places = state.1.is_none();
+    // In what was made nothing lies anywhere.
+    let places = !state.made;
     if args.raw {
         return work(args, cx, keys, state, || Raw { done: false });
     }
@@ -110,7 +110,7 @@ fn work<R: Render>(
     args: &Args,
     cx: &Context,
     keys: Vec<Vec<u8>>,
-    (input, log): state::State,
+    State { input, log, .. }: State,
     make: impl Fn() -> R,
 ) -> Result<Exit> {
     let options = Options {

@@ -1,4 +1,4 @@
-//! What a path holds, as an RDB: the file itself, or the state that a log leads to.
+//! What a path holds, as an RDB: the file itself, the state that a log leads to, or what `dump` wrote.
 
 use super::Context;
 use super::exit::Exit;
@@ -9,11 +9,25 @@ use super::text;
 use crate::error::{Place, Result};
 use crate::input::open::{Content, Input};
 use crate::ops::replay::{self, Options, Report, Until};
+use crate::rdb::frame::{HEADER_LEN, Header};
 use crate::source::aof::{Source, commands_follow, says_aof, says_preamble};
+use crate::source::jsonl;
 use std::path::Path;
 
-/// An RDB to be read, and what came of the log that it was made from.
-pub(super) type State = (Input, Option<Report>);
+/// An RDB to be read.
+pub(super) struct State {
+    pub(super) input: Input,
+    /// What came of the log that it was made from.
+    pub(super) log: Option<Report>,
+    /// Whether the path is another file than this RDB, which is made while it is read.
+    pub(super) made: bool,
+    /// The header of the RDB that it comes from.
+    pub(super) header: Option<Header>,
+}
+
+fn header(head: &[u8]) -> Option<Header> {
+    Header::parse(head.get(..HEADER_LEN).unwrap_or(head)).ok()
+}
 
 /// Threads, and the most memory that the state of a log may take.
 type Room = (usize, Option<u64>);
@@ -28,6 +42,16 @@ pub(super) fn open(
 ) -> Result<State> {
     let source = Source::open(path)?;
     if let Source::File(input) = source {
+        if input.content() == Content::Jsonl {
+            let header = jsonl::header(&input.head);
+            let input = jsonl::open(input, None)?;
+            return Ok(State {
+                header: header.or_else(|| self::header(&input.head)),
+                input,
+                log: None,
+                made: true,
+            });
+        }
         let is_log = match input.content() {
             Content::Commands => true,
             Content::Rdb if says_preamble(&input.head) => true,
@@ -38,7 +62,12 @@ pub(super) fn open(
         };
         if !is_log {
             input::only_rdb(&input, doing)?;
-            return Ok((input, None));
+            return Ok(State {
+                header: header(&input.head),
+                input,
+                log: None,
+                made: false,
+            });
         }
         return replayed(Source::File(input), path, now_ms, room, cx);
     }
@@ -72,7 +101,12 @@ fn replayed(
     }
     let name = path.to_string_lossy();
     let input = Input::of(&name, Box::new(engine.drain()), None, None)?;
-    Ok((input, Some(report)))
+    Ok(State {
+        header: header(&input.head),
+        input,
+        log: Some(report),
+        made: true,
+    })
 }
 
 /// What became of it all: of the keys, and of the log that they came from. Says what was wrong with the log.

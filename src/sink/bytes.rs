@@ -21,6 +21,30 @@ pub enum Binary {
     Hex,
 }
 
+impl Binary {
+    /// All of them.
+    pub const ALL: [Binary; 4] = [Binary::Auto, Binary::Base64, Binary::Escape, Binary::Hex];
+
+    /// Its name, as `--binary` takes it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Binary::Auto => "auto",
+            Binary::Base64 => "base64",
+            Binary::Escape => "escape",
+            Binary::Hex => "hex",
+        }
+    }
+
+    /// The one of that name.
+    #[must_use]
+    pub fn from_name(name: &[u8]) -> Option<Binary> {
+        Binary::ALL
+            .into_iter()
+            .find(|b| b.name().as_bytes() == name)
+    }
+}
+
 /// Writes a byte string as a JSON value.
 #[inline(always)]
 pub fn json(s: &Str<'_>, binary: Binary, out: &mut Out<'_, '_>) -> Result<()> {

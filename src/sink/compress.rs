@@ -34,7 +34,7 @@ pub enum Compress<W: Write> {
     /// Passes it on.
     None(W),
     /// gzip.
-    Gzip(GzEncoder<W>),
+    Gzip(Box<GzEncoder<W>>),
     /// zstd.
     Zstd(Box<zstd::Encoder<'static, W>>),
 }
@@ -47,7 +47,10 @@ impl<W: Write> Compress<W> {
     pub fn new(codec: Codec, out: W) -> Result<Compress<W>> {
         Ok(match codec {
             Codec::None => Compress::None(out),
-            Codec::Gzip => Compress::Gzip(GzEncoder::new(out, flate2::Compression::default())),
+            Codec::Gzip => Compress::Gzip(Box::new(GzEncoder::new(
+                out,
+                flate2::Compression::default(),
+            ))),
             Codec::Zstd => Compress::Zstd(Box::new(
                 zstd::Encoder::new(out, 3).map_err(|e| Error::from_io(e, "compress"))?,
             )),

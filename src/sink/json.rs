@@ -147,6 +147,11 @@ impl Render for Json {
                 )
                 .as_bytes(),
             );
+            // Whoever reads it back is told what the strings are.
+            if self.binary != Binary::Auto {
+                let binary = self.binary.name();
+                out.extend_from_slice(format!(",\"binary\":\"{binary}\"").as_bytes());
+            }
             self.end(out);
         }
         Ok(())

@@ -128,16 +128,16 @@ fn deep(look: &mut Look, path: &Path, args: &Args, threads: usize, cx: &Context)
         return Err(Error::usage("--deep reads a log twice: it needs a file"));
     }
     let room = (threads, args.machine.max_memory);
-    let (input, log) = state::open(path, "look into", look.now_ms, room, cx)?;
+    let state = state::open(path, "look into", look.now_ms, room, cx)?;
     let options = Options {
         now_ms: look.now_ms,
         biggest: args.top.min(TOP),
         threads,
         progress: &|_| (),
     };
-    look.state = Some(Box::new(info::rdb(input, &options)));
+    look.state = Some(Box::new(info::rdb(state.input, &options)));
     // What is wrong with the log has been said of its files.
-    Ok(log.map_or(Exit::Done, |log| {
+    Ok(state.log.map_or(Exit::Done, |log| {
         let worst = log.walked.problems.iter().map(Exit::of).max();
         worst.unwrap_or(Exit::Done)
     }))

@@ -189,7 +189,7 @@ struct Writer<'w, O> {
 impl<O: Output> Writer<'_, O> {
     fn counts(&self) -> Counts {
         let at = usize::try_from(self.group).unwrap_or_default();
-        let at = at.checked_sub(1).unwrap_or_default();
+        let at = at.saturating_sub(1);
         self.survey.counts.get(at).copied().unwrap_or_default()
     }
 
@@ -265,12 +265,11 @@ impl<O: Output> Visit for Writer<'_, O> {
                 last_id,
                 entries_read,
             } => self.group(&name, last_id, entries_read)?,
+            StreamPart::Pending { id, .. } if self.survey.nacked.contains(&(self.group, id)) => {}
             StreamPart::Pending { id, time, count } => {
-                if !self.survey.nacked.contains(&(self.group, id)) {
-                    self.raw_id(id);
-                    self.out.bytes().extend_from_slice(&time.to_le_bytes());
-                    self.number(count);
-                }
+                self.raw_id(id);
+                self.out.bytes().extend_from_slice(&time.to_le_bytes());
+                self.number(count);
             }
             StreamPart::Consumer {
                 name,

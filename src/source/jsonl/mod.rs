@@ -21,6 +21,7 @@ use crate::error::{Error, Result};
 use crate::input::checksum::Crc64;
 use crate::input::open::Input;
 use crate::model::kind::Flavour;
+use crate::rdb::frame::Header;
 use crate::rdb::opcode;
 use crate::sink::bytes::Binary;
 use cursor::Cursor;
@@ -45,6 +46,18 @@ pub fn open(text: Input, binary: Option<Binary>) -> Result<Input> {
     let mut input = input.map_err(|e| e.in_file(&text.name))?;
     input.sizes = text.sizes;
     Ok(input)
+}
+
+/// What the first line of such a text says of the file that was dumped; `None` where it says nothing.
+#[must_use]
+pub fn header(head: &[u8]) -> Option<Header> {
+    let start = head.iter().position(|b| *b == b'{')?;
+    // The first bytes may end within a character.
+    let text = head.get(start..)?.utf8_chunks().next()?.valid();
+    let mut maker = Maker::default();
+    let mut cursor = Cursor::new(text.as_bytes(), 0, Binary::Auto);
+    maker.object(&mut cursor, &mut Vec::new()).ok()?;
+    maker.state.header
 }
 
 /// Where in the text the next object stands.
@@ -86,7 +99,7 @@ pub struct Jsonl<R> {
 }
 
 impl<R: Read> Jsonl<R> {
-    /// Reads that text. How its byte strings are written is told by its first aux field, or taken for `auto`.
+    /// Reads that text. How its byte strings are written is told by its header or its first aux field, or taken for `auto`.
     pub fn new(input: R) -> Jsonl<R> {
         Jsonl {
             input,

@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use crate::input::bytes::Bytes;
 use crate::model::kind::{Encoding, Flavour, Kind};
 use crate::model::target;
+use crate::rdb::frame::Header;
 use crate::rdb::{length, opcode, skip};
 use crate::sink::bytes::Binary;
 use crate::text;
@@ -15,6 +16,8 @@ use crate::text;
 pub(super) struct State {
     /// Whose file it is, once the first record has told.
     flavour: Option<Flavour>,
+    /// The version that the first record told.
+    pub(super) header: Option<Header>,
     /// The database that was selected last.
     db: Option<u64>,
     /// How byte strings are written, where that is known.
@@ -232,6 +235,7 @@ impl Maker {
         let mut op = None;
         let mut raw = None;
         let mut n = 0;
+        let mut is_header = false;
         c.object("a record", |c, name| {
             n += 1;
             if name == b"opcode" {
@@ -246,9 +250,20 @@ impl Maker {
                 raw = Some(*c);
                 return c.skip();
             }
+            if name == b"binary" && is_header {
+                c.peek()?;
+                let before = *c;
+                let binary = Binary::from_name(c.text("how bytes are written", &mut self.scratch)?);
+                let binary =
+                    binary.ok_or_else(|| before.wrong("auto, base64, escape and hex are known"))?;
+                // The caller may know better.
+                self.state.binary.get_or_insert(binary);
+                return Ok(());
+            }
             if n > 1 {
                 return Err(c.unknown(name, "a record of that kind"));
             }
+            is_header = name == b"rdb";
             match name {
                 b"rdb" => self.header(c, out),
                 b"slot_import" => {
@@ -288,6 +303,7 @@ impl Maker {
         }
         let before = *c;
         let mut flavour = None;
+        let mut version = None;
         c.object("a header", |c, name| {
             match name {
                 b"magic" => {
@@ -301,14 +317,13 @@ impl Maker {
                         })?);
                 }
                 // What is made here is of the newest version, which holds all that others do.
-                b"version" => {
-                    c.uint("the version")?;
-                }
+                b"version" => version = u16::try_from(c.uint("the version")?).ok(),
                 other => return Err(c.unknown(other, "a header")),
             }
             Ok(())
         })?;
         let flavour = flavour.ok_or_else(|| before.wrong("a header needs magic"))?;
+        self.state.header = version.map(|version| Header { flavour, version });
         self.start(flavour, out);
         Ok(())
     }
