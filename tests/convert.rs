@@ -12,14 +12,11 @@ use redisk::model::kind::Flavour;
 use redisk::model::loss::{Loss, Losses};
 use redisk::model::target::{TARGETS, Target};
 use redisk::ops::convert::{self, Options};
-use redisk::ops::replay;
 use redisk::rdb::choose::Thresholds;
 use redisk::rdb::encode;
 use redisk::sink::bytes::Binary;
 use redisk::sink::rdb::Role;
-use redisk::source::aof::Source;
 use std::collections::BTreeMap;
-use std::io::Cursor;
 use std::sync::Arc;
 
 fn options(target: &'static Target, filter: Filter, again: bool) -> Options<'static> {
@@ -254,18 +251,7 @@ fn loaded_by(kind: Kind) {
             continue;
         }
         let seen = server.cmd(&["DEBUG", "DIGEST"]).text();
-        let source = Source::File(Input::of("x", Box::new(Cursor::new(out)), None, None).unwrap());
-        let mut engine = replay::engine(&source, Some(target));
-        let options = replay::Options {
-            until: replay::Until::default(),
-            skip_unknown: false,
-            skip_scripts: false,
-            now_ms: 0,
-            threads: 1,
-            max_memory: None,
-            progress: &|_| (),
-        };
-        replay::replay(source, &mut engine, &options).unwrap();
+        let engine = run::replayed(out, target);
         let fields = match target.flavour {
             Flavour::Redis => FieldExpiry::Counts,
             Flavour::Valkey => FieldExpiry::Ignored,

@@ -11,16 +11,13 @@ use redisk::limits::Sizes;
 use redisk::model::loss::Loss;
 use redisk::model::target::{TARGETS, Target};
 use redisk::ops::convert::{self, Options};
-use redisk::ops::replay;
 use redisk::rdb::choose::Thresholds;
 use redisk::rdb::encode;
 use redisk::sink::bytes::Binary;
 use redisk::sink::rdb::Role;
-use redisk::source::aof::Source;
 use redisk::source::jsonl;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeSet;
-use std::io::Cursor;
 use std::sync::Arc;
 
 /// Byte strings of all the forms that encodings tell apart.
@@ -257,6 +254,7 @@ fn plain(mut contents: Contents) -> Contents {
 fn options(target: &'static Target, thresholds: Thresholds, compress: bool) -> Options<'static> {
     Options {
         filter: Filter::default(),
+        transform: redisk::filter::transform::Transform::default(),
         threads: 1,
         encode: encode::Options {
             target,
@@ -273,19 +271,7 @@ fn options(target: &'static Target, thresholds: Thresholds, compress: bool) -> O
 
 /// What the engine makes of a log that is for that server.
 fn replayed(log: Vec<u8>, target: &'static Target) -> Contents {
-    let source = Source::File(Input::of("x", Box::new(Cursor::new(log)), None, None).unwrap());
-    let mut engine = replay::engine(&source, Some(target));
-    let options = replay::Options {
-        until: replay::Until::default(),
-        skip_unknown: false,
-        skip_scripts: false,
-        now_ms: 0,
-        threads: 1,
-        max_memory: None,
-        progress: &|_| (),
-    };
-    let report = replay::replay(source, &mut engine, &options).unwrap();
-    assert_eq!(report.refused, 0);
+    let mut engine = run::replayed(log, target);
     state(Input::of("y", Box::new(engine.drain()), None, None).unwrap())
 }
 

@@ -53,7 +53,7 @@ const FORMS: &str = r#"JSON forms:
     {"hash_template":{"id","fields"}}           {"opcode":n,"raw":base64}
   A long value that turns out to be damaged after part of it was written is closed, with "damaged":true at the end.
   Bytes: by default a byte string that is valid UTF-8 is a JSON string, and any other, or one over 1 MiB, is
-  {"base64":"..."}. With --binary base64 every one is a base64 string.
+  {"base64":"..."}. With --binary base64 every one is a base64 string. The first line says so: {"rdb":...,"binary":"base64"}.
 
 Other forms:
   csv      RFC 4180, a row an element: db,key,type,encoding,expire_ms,field,value,extra. field is an index, member, field

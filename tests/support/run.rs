@@ -1,17 +1,19 @@
 //! Dumping and verifying in this process, from every kind of input.
 
 use redisk::Error;
+use redisk::engine::Engine;
 use redisk::filter::Filter;
 use redisk::filter::transform::Transform;
 use redisk::input::bytes::ReadAt;
 use redisk::input::open::Input;
 use redisk::limits::Sizes;
-use redisk::model::target;
-use redisk::ops::{dump, verify};
+use redisk::model::target::{self, Target};
+use redisk::ops::{dump, replay, verify};
 use redisk::sink::bytes::Binary;
 use redisk::sink::json::Json;
+use redisk::source::aof::Source;
 use std::fmt::Write as _;
-use std::io::{self, Read, Write};
+use std::io::{self, Cursor, Read, Write};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -226,6 +228,24 @@ fn verdict(report: &verify::Report) -> String {
         "{verdict}: {keys} keys in {dbs} databases; loads: {loads}"
     );
     text
+}
+
+/// The engine that has run a log, or loaded an RDB, as that server, which refuses nothing of it.
+pub(crate) fn replayed(log: Vec<u8>, target: &'static Target) -> Engine {
+    let source = Source::File(Input::of("x", Box::new(Cursor::new(log)), None, None).unwrap());
+    let mut engine = replay::engine(&source, Some(target));
+    let options = replay::Options {
+        until: replay::Until::default(),
+        skip_unknown: false,
+        skip_scripts: false,
+        now_ms: 0,
+        threads: 1,
+        max_memory: None,
+        progress: &|_| (),
+    };
+    let report = replay::replay(source, &mut engine, &options).unwrap();
+    assert_eq!(report.refused, 0);
+    engine
 }
 
 /// All of a file.
