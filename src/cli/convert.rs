@@ -211,7 +211,7 @@ pub(super) fn run(args: &Args, cx: &Context) -> Result<Exit> {
         target,
         thresholds,
         compress: !args.no_compress,
-        again: made,
+        again: made || args.no_compress || !args.set.is_empty(),
         drop_modules: args.drop_modules,
         one_by_one: args.json,
     };

@@ -144,7 +144,7 @@ impl Render for Rdb {
             && (op != opcode::SLOT_IMPORT || valkey == (target.flavour == Flavour::Valkey));
         let passes = match op {
             opcode::AUX => known && self.passes(record)?,
-            opcode::RESIZEDB | opcode::SLOT_INFO => known && self.all && !self.options.again,
+            opcode::RESIZEDB | opcode::SLOT_INFO => known && self.all,
             opcode::MODULE_AUX => known && !self.options.drop_modules,
             _ => known,
         };
