@@ -747,7 +747,7 @@ _redisk() {
             return 0
             ;;
         redisk__subcmd__info)
-            opts="-q -h --json --top --now --threads --max-memory --quiet --error-format --color --key-format --help"
+            opts="-q -h --json --deep --top --now --threads --max-memory --quiet --error-format --color --key-format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -937,7 +937,7 @@ _redisk() {
             return 0
             ;;
         redisk__subcmd__man)
-            opts="-q -h --quiet --error-format --color --key-format --help redisk info convert dump get log replay verify completions man"
+            opts="-q -h --quiet --error-format --color --key-format --help redisk info convert dump get log replay convert verify completions man"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -47,6 +47,7 @@ set edit:completion:arg-completer[redisk] = {|@words|
             cand --color 'When to use colours: auto, always or never. NO_COLOR is respected'
             cand --key-format 'How keys are written: escape, hex or base64. Says it for keys on the command line too, which otherwise are exact bytes; a key with a zero byte cannot be given there in any other way'
             cand --json 'One JSON document: an object, or an array of them for several files'
+            cand --deep 'Of an append-only file: the state that it leads to, too. Its commands are run through the built-in engine'
             cand -q 'No progress bar, and no hints'
             cand --quiet 'No progress bar, and no hints'
             cand -h 'Print help (see more with ''--help'')'

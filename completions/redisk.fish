@@ -58,6 +58,7 @@ complete -c redisk -n "__fish_redisk_using_subcommand info" -l key-format -d 'Ho
 hex\t'Two hex digits a byte'
 base64\t'Base64'"
 complete -c redisk -n "__fish_redisk_using_subcommand info" -l json -d 'One JSON document: an object, or an array of them for several files'
+complete -c redisk -n "__fish_redisk_using_subcommand info" -l deep -d 'Of an append-only file: the state that it leads to, too. Its commands are run through the built-in engine'
 complete -c redisk -n "__fish_redisk_using_subcommand info" -s q -l quiet -d 'No progress bar, and no hints'
 complete -c redisk -n "__fish_redisk_using_subcommand info" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c redisk -n "__fish_redisk_using_subcommand dump" -s f -l format -d 'The form: jsonl (an object a line, losing nothing), json (the same objects in an array), csv (a row an element), table (for eyes), keys (names alone), resp (SET, RPUSH … for redis-cli --pipe), restore (RESTORE commands)' -r -f -a "jsonl\t'JSON Lines'
