@@ -304,3 +304,38 @@ fn the_corpus_that_the_environment_names() {
     eprintln!("{passed} logs of the corpus lead to what servers said");
     settle(passed, &all);
 }
+
+/// A log without a manifest may come from a rewrite of any server: what newer ones say of streams is taken.
+#[test]
+fn a_log_alone_may_be_of_a_new_server() {
+    let mut log = Vec::new();
+    let commands: [&[&str]; 3] = [
+        &["XADD", "s", "1-1", "a", "b"],
+        &[
+            "XSETID",
+            "s",
+            "5-0",
+            "ENTRIESADDED",
+            "3",
+            "MAXDELETEDID",
+            "4-0",
+        ],
+        &["XGROUP", "CREATE", "s", "g", "1-1", "ENTRIESREAD", "1"],
+    ];
+    for command in commands {
+        let argv: Vec<&[u8]> = command.iter().map(|arg| arg.as_bytes()).collect();
+        encode::command(&argv, &mut log);
+    }
+    let (report, mut engine) = replay_bytes(log, Until::default(), false).unwrap();
+    assert_eq!((report.commands, report.refused), (3, 0));
+    let input = Input::of("state", Box::new(engine.drain()), None, None);
+    let state = run::dumped(input, Binary::Auto, true, 1);
+    let line = String::from_utf8(state.out).unwrap();
+    for told in [
+        "\"max_deleted_id\":\"4-0\"",
+        "\"entries_added\":3",
+        "\"entries_read\":1",
+    ] {
+        assert!(line.contains(told), "{line}");
+    }
+}
