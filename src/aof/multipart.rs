@@ -115,7 +115,7 @@ pub struct Set {
     pub reading: Reading,
     /// The files it names, in its order.
     pub members: Vec<Member>,
-    /// What else is there, sorted; the first [`FINDINGS_LISTED`].
+    /// What else is there, sorted; the first [`FINDINGS_LISTED`](crate::limits::FINDINGS_LISTED).
     pub leftovers: Vec<Leftover>,
     /// How many there are.
     pub leftover_count: u64,

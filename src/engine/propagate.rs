@@ -7,7 +7,7 @@
 //!   SADD s a         ─▶  SADD s a, or nothing where it was there
 //! ```
 //! A command that changes something and says nothing stands in the log as it came. One whose effect is written in another
-//! way hands that to [`Cx::log`]; its [`Effect`] in [`EFFECTS`] says that it does. Nothing of this is done, and nothing
+//! way hands that to the log; its [`Effect`] in a list of names says that it does. Nothing of this is done, and nothing
 //! is paid for it but one look at an empty slot, where nobody keeps a log: a replay does not.
 //!
 //! What is beside the commands is done here: a key that is past its expiry gets its `DEL` (`UNLINK` on Valkey from 8.0

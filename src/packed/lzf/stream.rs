@@ -58,7 +58,7 @@ impl Stream {
     /// Decodes one more piece of input and hands on what comes out.
     ///
     /// # Errors
-    /// An [`LzfError`] as [`ErrorKind::Corrupt`], or the error of `emit`.
+    /// An [`LzfError`] as [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), or the error of `emit`.
     pub fn push(&mut self, input: &[u8], emit: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
         let mut rest = input;
         let start = self.taken;
@@ -130,7 +130,7 @@ impl Stream {
     /// Hands on the last piece and checks that input and output ended together.
     ///
     /// # Errors
-    /// [`LzfError::Truncated`] or [`LzfError::Short`] as [`ErrorKind::Corrupt`], or the error of `emit`.
+    /// [`LzfError::Truncated`] or [`LzfError::Short`] as [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), or the error of `emit`.
     pub fn finish(mut self, emit: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
         if !matches!(self.state, State::Control) {
             return Err(LzfError::Truncated { at: self.item }.into());

@@ -7,7 +7,7 @@
 //! ```
 //! So whatever reads an RDB reads what `dump` wrote: `dump`, `get`, `verify`, `convert` and all the filters. The file is of
 //! the newest version of its family, since that holds all that others do. Values stand in forms that load as what
-//! they were: see [`value`]. A line is held in memory, and the record it makes.
+//! they were: see `value.rs`. A line is held in memory, and the record it makes.
 //!
 //! Objects may also be spread over several lines, as formatters print them; their names come in any order. Unknown names
 //! are errors: nothing is left out silently.
