@@ -2,7 +2,7 @@
 
 use super::Context;
 use super::doc::Doc;
-use super::dump::{self, Job};
+use super::dump;
 use super::exit::{CODES, Exit};
 use super::input::{Filters, Machine};
 use super::output::{Output, Target as Destination};
@@ -21,9 +21,7 @@ use crate::ops::dump::Report;
 use crate::rdb::choose::Thresholds;
 use crate::rdb::encode;
 use crate::rdb::frame::Header;
-use crate::sink::bytes::Binary;
 use crate::sink::compress::{Codec, Compress};
-use crate::sink::json::Json;
 use crate::sink::rdb::Role;
 use clap::ValueEnum;
 use std::io::IsTerminal;
@@ -215,24 +213,6 @@ pub(super) fn run(args: &Args, cx: &Context) -> Result<Exit> {
         drop_modules: args.drop_modules,
         one_by_one: args.json,
     };
-    if form == Form::Jsonl {
-        let job = Job {
-            filter,
-            transform,
-            limit: None,
-            sort: false,
-            threads,
-            output: &Destination::new(&args.out, args.force),
-        };
-        let json = Json {
-            binary: Binary::Auto,
-            data_only: false,
-            array: false,
-            places: false,
-        };
-        let done = dump::json(job, cx, input, &json);
-        return state::settle(done, log, cx);
-    }
     let name = input.name.clone();
     let size = input.size.filter(|_| input.codecs.is_empty());
     let busy = args.is_stdout() && std::io::stdout().is_terminal();
@@ -258,6 +238,14 @@ pub(super) fn run(args: &Args, cx: &Context) -> Result<Exit> {
                 .collect();
             let message = format!("{target} cannot hold all of it: {}", losses.join(", "));
             return Err(Error::new(ErrorKind::Unsupported, message).in_file(&name));
+        }
+        // What a damaged log leads to must not look like all that was there.
+        if log
+            .as_ref()
+            .is_some_and(|log| !log.walked.problems.is_empty())
+            && !args.is_stdout()
+        {
+            return Ok(Exit::Done);
         }
         written.finish()?;
         if args.json {
@@ -350,6 +338,7 @@ fn write(
     let (report, out) = match (form, base) {
         (Form::Rdb, _) => convert::rdb(input, Role::Snapshot, options, out),
         (Form::Aof, Base::Rdb) => convert::rdb(input, Role::Base, options, out),
+        (Form::Jsonl, _) => convert::jsonl(input, options, out),
         _ => convert::aof(input, options, out),
     };
     Ok((report, out.map(Written::File)))

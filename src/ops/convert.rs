@@ -15,6 +15,8 @@ use crate::filter::transform::Transform;
 use crate::input::open::Input;
 use crate::model::target::Target;
 use crate::rdb::encode;
+use crate::sink::bytes::Binary;
+use crate::sink::json::Json;
 use crate::sink::rdb::{Rdb, Role, Summed};
 use crate::sink::resp::Resp;
 use std::io::Write;
@@ -75,6 +77,18 @@ pub fn rdb<W: Write + Send>(
 pub fn aof<W: Write + Send>(input: Input, options: &Options<'_>, mut out: W) -> Converted<W> {
     let make = || Resp::new(options.encode.target, false);
     let (report, error) = dump::dump(input, make, &options.dump(), &mut out);
+    (report, error.map_or(Ok(out), Err))
+}
+
+/// Writes JSON Lines.
+pub fn jsonl<W: Write + Send>(input: Input, options: &Options<'_>, mut out: W) -> Converted<W> {
+    let json = Json {
+        binary: Binary::Auto,
+        data_only: false,
+        array: false,
+        places: false,
+    };
+    let (report, error) = dump::dump(input, || json.clone(), &options.dump(), &mut out);
     (report, error.map_or(Ok(out), Err))
 }
 

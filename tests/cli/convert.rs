@@ -4,7 +4,7 @@ use super::run::{Folder, Ran, command, damaged_rdb, data, redisk, redisk_in, std
 use crate::support::canonical::{Contents, Value, contents, differences, without_clocks};
 use std::collections::BTreeSet;
 use std::ffi::OsString;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
@@ -287,6 +287,41 @@ fn outputs_are_complete_or_not_there() {
     convert(std_rdb(), folder.path("what"), &[]).exits(2);
     convert(folder.path("nothing"), folder.path("x.rdb"), &[]).exits(2);
     assert_eq!(folder.names(), ["out.rdb", "set"]);
+}
+
+#[test]
+fn a_damaged_log_leaves_nothing() {
+    let folder = Folder::new();
+    let whole = std::fs::read(data("replay/redis-6.2.14-log.aof")).unwrap();
+    // Framing that does not hold, with sound commands behind it, and a last command that is cut.
+    let at = whole.len() / 2;
+    let command = whole[at..].windows(4).position(|it| it == b"\r\n*3");
+    let mut broken = whole.clone();
+    broken[at + command.unwrap() + 2] = b'x';
+    let broken = folder.file("broken.aof", &broken);
+    let torn = folder.file("torn.aof", &whole[..whole.len() - 3]);
+    for form in ["rdb", "aof", "aof-dir", "resp", "jsonl"] {
+        for (file, name) in [(&broken, "broken.aof"), (&torn, "torn.aof")] {
+            let ran = convert(file, folder.path("out"), &["--to", form]).exits(1);
+            assert!(ran.err.contains(name), "{form}: {}", ran.err);
+            assert_eq!(folder.names(), ["broken.aof", "torn.aof"], "{form}");
+        }
+    }
+}
+
+#[test]
+fn lines_are_compressed_by_name() {
+    let folder = Folder::new();
+    let plain = folder.path("out.jsonl");
+    convert(std_rdb(), &plain, &[]).exits(0);
+    let packed = folder.path("out.jsonl.gz");
+    convert(std_rdb(), &packed, &[]).exits(0);
+    let mut lines = Vec::new();
+    let packed = std::fs::File::open(&packed).unwrap();
+    flate2::read::GzDecoder::new(packed)
+        .read_to_end(&mut lines)
+        .unwrap();
+    assert_eq!(lines, std::fs::read(&plain).unwrap());
 }
 
 #[test]

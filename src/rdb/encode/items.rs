@@ -4,7 +4,6 @@ use super::nodes::Fill;
 use super::packed::Packed;
 use super::strings::Strings;
 use crate::error::Result;
-use crate::model::finding::{Finding, Severity};
 use crate::model::kind::Encoding;
 use crate::model::number::{self, DoubleText};
 use crate::model::target::Target;
@@ -111,6 +110,7 @@ impl Items {
     }
 }
 
+// What is wrong about the packing is right in what is written.
 impl Visit for Items {
     fn string(&mut self, value: Str<'_>) -> Result<()> {
         self.push(&value);
@@ -146,14 +146,6 @@ impl Visit for Items {
 
     fn empty(&mut self) -> Result<()> {
         self.empty = true;
-        Ok(())
-    }
-
-    // What was wrong about the packing is right in what is written.
-    fn finding(&mut self, finding: Finding) -> Result<()> {
-        if finding.severity == Severity::Damage {
-            return Err(finding.into_error());
-        }
         Ok(())
     }
 }

@@ -3,7 +3,6 @@
 use super::items::{Fields, HashForm, Pen, score_form};
 use super::nodes::Fill;
 use crate::error::Result;
-use crate::model::finding::{Finding, Severity};
 use crate::model::kind::Kind;
 use crate::packed::string::Str;
 use crate::rdb::choose;
@@ -81,13 +80,6 @@ impl Visit for Survey {
 
     fn empty(&mut self) -> Result<()> {
         self.empty = true;
-        Ok(())
-    }
-
-    fn finding(&mut self, finding: Finding) -> Result<()> {
-        if finding.severity == Severity::Damage {
-            return Err(finding.into_error());
-        }
         Ok(())
     }
 }
@@ -188,10 +180,5 @@ impl<O: Output> Visit for Writer<'_, '_, O> {
             fields.push(&field, &value, expiry, self.pen.strings, self.out)?;
         }
         self.out.relieve()
-    }
-
-    // Told the first time.
-    fn finding(&mut self, _: Finding) -> Result<()> {
-        Ok(())
     }
 }
