@@ -15,6 +15,9 @@ pub const HOLD: usize = 2 << 20;
 /// Size of a page of a big record.
 pub const PAGE: usize = 64 << 10;
 
+/// The last moment that Redis can hold as the expiry of a field, Unix milliseconds.
+pub const LAST_FIELD_EXPIRY: u64 = (1 << 48) - 1;
+
 /// The sizes at which reading changes its ways. Results do not depend on them: tests make them small, so that small
 /// files take the paths of big ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -328,13 +328,7 @@ fn expiries_go_or_move() {
         assert_eq!(stripped.len(), was.len());
         for by in [86_400_000, -86_400_000] {
             let moved = |all: &[i64]| -> Vec<i64> {
-                let shift = |ms: &i64| {
-                    if *ms == -1 {
-                        -1
-                    } else {
-                        ms.saturating_add(by).max(1)
-                    }
-                };
+                let shift = |ms: &i64| ms.saturating_add(by).max(1);
                 all.iter().map(shift).collect()
             };
             let mut want = (moved(&keys), moved(&fields));
@@ -377,7 +371,7 @@ fn what_is_past_its_time_goes() {
                 expired_by: Some(now),
                 ..Transform::default()
             };
-            let past = |ms: Option<i64>| ms.is_some_and(|ms| ms != -1 && ms <= now);
+            let past = |ms: Option<i64>| ms.is_some_and(|ms| ms <= now);
             let mut dropped = Dropped::default();
             let mut want = was.clone();
             want.retain(|_, key| {
@@ -555,12 +549,8 @@ fn redis_loads_what_is_masked() {
     let now_ms = i64::try_from(since.unwrap().as_millis()).unwrap();
     let mut tried = 0;
     for (name, bytes) in intact() {
-        // Modules are not there; an expiry of -1 is one to the engine, and none to servers.
-        if name.contains("records")
-            || name.contains("modul")
-            || name.contains("key-meta")
-            || name.contains("order")
-        {
+        // Modules are not there.
+        if name.contains("modul") || name.contains("key-meta") || name.contains("order") {
             continue;
         }
         let transform = Transform {

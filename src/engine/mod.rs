@@ -195,9 +195,7 @@ impl Engine {
     #[inline]
     fn run_or_queue(&mut self, session: &mut Session, args: &Args<'_>, out: &mut Out) -> Done {
         let found = self.find(args);
-        // Redis answers a MULTI or WATCH inside of a MULTI with an error, and goes on.
-        let is_forgiven = self.dialect.flavour == Flavour::Redis
-            && matches!(&found, Ok(row) if row.group == commands::Group::Transactions);
+        let row = found.as_ref().ok().copied();
         let result = found.and_then(|row| {
             if session.multi.is_some() || row.group == commands::Group::Transactions {
                 self.transact(session, row, args, out)
@@ -206,10 +204,11 @@ impl Engine {
             }
         });
         if result.is_err()
-            && !is_forgiven
             && let Some(multi) = &mut session.multi
         {
-            multi.refused = true;
+            // Redis answers a MULTI or WATCH inside of a MULTI with an error, and goes on.
+            multi.refused |= self.dialect.flavour != Flavour::Redis
+                || row.is_none_or(|row| row.group != commands::Group::Transactions);
         }
         result
     }

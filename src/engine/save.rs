@@ -18,9 +18,9 @@ use crate::input::checksum::Crc64;
 use crate::model::kind::Flavour;
 use crate::model::target::Target;
 use crate::packed::pack::{self, Pack};
-use crate::packed::string::Str;
+use crate::packed::string::{Digits, Str};
 use crate::rdb::frame::Header;
-use crate::rdb::{length, opcode};
+use crate::rdb::{length, opcode, string};
 use std::collections::BTreeMap;
 use std::io::{Read, Result};
 
@@ -46,7 +46,7 @@ impl Saver {
         Header::of(target).write(&mut out);
         for code in functions.sources() {
             out.push(opcode::FUNCTION2);
-            string(code, &mut out);
+            string::write(code, &mut out);
         }
         let mut crc = Crc64::new();
         crc.update(&out);
@@ -109,29 +109,17 @@ impl Read for Saver {
     }
 }
 
-/// Appends a string as it is.
-pub(super) fn string(bytes: &[u8], out: &mut Vec<u8>) {
-    length::write(bytes.len() as u64, out);
-    out.extend_from_slice(bytes);
-}
-
 /// Appends a string, an integer in its short form.
-#[allow(clippy::cast_possible_truncation, reason = "each arm checks its range")]
 fn text(s: &Str<'_>, out: &mut Vec<u8>) {
     match *s {
-        Str::Bytes(bytes) => string(bytes, out),
-        Str::Int(v) if i8::try_from(v).is_ok() => out.extend_from_slice(&[0xc0, v as u8]),
-        Str::Int(v) if i16::try_from(v).is_ok() => {
-            out.push(0xc1);
-            out.extend_from_slice(&(v as i16).to_le_bytes());
+        Str::Bytes(bytes) => string::write(bytes, out),
+        Str::Int(v) => {
+            if !string::write_int(v, out) {
+                string::write(Digits::new(v).as_bytes(), out);
+            }
         }
-        Str::Int(v) if i32::try_from(v).is_ok() => {
-            out.push(0xc2);
-            out.extend_from_slice(&(v as i32).to_le_bytes());
-        }
-        Str::Int(v) => string(crate::packed::string::Digits::new(v).as_bytes(), out),
         // The engine holds all of its strings.
-        Str::Giant(_) => string(&[], out),
+        Str::Giant(_) => string::write(&[], out),
     }
 }
 
@@ -144,7 +132,7 @@ fn key(slot: &Slot, flavour: Flavour, out: &mut Vec<u8>) {
     out.extend_from_slice(head.attributes);
     let at = out.len();
     out.push(0);
-    string(head.name, out);
+    string::write(head.name, out);
     let code = value(&slot.value(), flavour, out);
     if let Some(place) = out.get_mut(at) {
         *place = code;
@@ -167,16 +155,16 @@ pub(super) fn value(value: &ValueRef<'_>, flavour: Flavour, out: &mut Vec<u8>) -
                     Piece::Pack(bytes) => (2, bytes),
                 };
                 length::write(container, out);
-                string(bytes, out);
+                string::write(bytes, out);
             }
             18
         }
         ValueRef::Set(SetRef::Ints(view)) => {
-            string(view.bytes(), out);
+            string::write(view.bytes(), out);
             11
         }
         ValueRef::Set(SetRef::Packed(view)) => {
-            string(view.bytes(), out);
+            string::write(view.bytes(), out);
             20
         }
         ValueRef::Set(set @ SetRef::Big(_)) => {
@@ -185,7 +173,7 @@ pub(super) fn value(value: &ValueRef<'_>, flavour: Flavour, out: &mut Vec<u8>) -
             2
         }
         ValueRef::Zset(ZsetRef::Packed(view)) => {
-            string(view.bytes(), out);
+            string::write(view.bytes(), out);
             17
         }
         ValueRef::Zset(zset @ ZsetRef::Big(_)) => {
@@ -198,7 +186,7 @@ pub(super) fn value(value: &ValueRef<'_>, flavour: Flavour, out: &mut Vec<u8>) -
             5
         }
         ValueRef::Hash(HashRef::Packed(view)) => {
-            string(view.bytes(), out);
+            string::write(view.bytes(), out);
             16
         }
         ValueRef::Hash(HashRef::Big(hash)) => big_hash(hash, flavour, out),
@@ -267,6 +255,6 @@ fn big_hash(hash: &Hash, flavour: Flavour, out: &mut Vec<u8>) -> u8 {
         }
         pack.push_int(field.expire_ms.unwrap_or(0).max(0));
     }
-    string(&bytes, out);
+    string::write(&bytes, out);
     25
 }

@@ -13,17 +13,13 @@ use super::rename::Rename;
 use crate::error::Result;
 use crate::model::kind::Kind;
 use crate::packed::string::{Giant, Str};
+use crate::rdb::aux_field::{self, Topic};
 use crate::rdb::frame::{Record, What};
+use crate::rdb::opcode;
 use crate::rdb::remake::{self, Change, Gone, New, Remaker};
 use crate::rdb::types::TypeRow;
 use crate::rdb::walk::Scratch;
-use crate::rdb::{opcode, string};
 use std::borrow::Cow;
-
-/// What servers take for no expiry where it stands in a file.
-const NO_EXPIRY: i64 = -1;
-/// No name of an aux field that is looked for is longer.
-const NAME: u64 = 64;
 
 /// What becomes of expiries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -166,8 +162,7 @@ impl Transform {
     /// Whether a key with that expiry is past its time and goes.
     #[must_use]
     pub fn drops(&self, expire_ms: Option<i64>) -> bool {
-        let expiry = expire_ms.filter(|ms| *ms != NO_EXPIRY);
-        matches!((expiry, self.expired_by), (Some(ms), Some(now)) if ms <= now)
+        matches!((expire_ms, self.expired_by), (Some(ms), Some(now)) if ms <= now)
     }
 
     fn expiry(&self, expire_ms: Option<i64>) -> Option<i64> {
@@ -175,10 +170,7 @@ impl Transform {
             Ttl::Keep => expire_ms,
             Ttl::Strip => None,
             // What is moved in front of the epoch is past, and not without expiry.
-            Ttl::Shift(by) => expire_ms.map(|ms| match ms {
-                NO_EXPIRY => NO_EXPIRY,
-                ms => ms.saturating_add(by).max(1),
-            }),
+            Ttl::Shift(by) => expire_ms.map(|ms| ms.saturating_add(by).max(1)),
         }
     }
 }
@@ -361,10 +353,9 @@ impl<'t> Transformer<'t> {
                 false
             }
             opcode::HASH_TEMPLATE if masks => false,
-            opcode::AUX => match aux_name(record)?.as_slice() {
-                b"repl-stream-db" | b"repl-id" | b"repl-offset" | b"slot-info"
-                | b"cluster-asm-task" => false,
-                b"lua" if masks => {
+            opcode::AUX => match aux_field::topic(record)? {
+                Topic::Place | Topic::Slots => false,
+                Topic::Script if masks => {
                     dropped.functions += 1;
                     false
                 }
@@ -373,14 +364,4 @@ impl<'t> Transformer<'t> {
             _ => true,
         })
     }
-}
-
-/// The name of an aux field, where it is short.
-fn aux_name(record: &Record<'_>) -> Result<Vec<u8>> {
-    let mut held = Vec::new();
-    let name = match record.body() {
-        Some(mut b) => string::read(&mut b, &mut held)?.to_vec(NAME),
-        None => string::read(&mut record.big_body()?, &mut held)?.to_vec(NAME),
-    };
-    Ok(name.unwrap_or_default())
 }

@@ -25,9 +25,6 @@ pub const FIELD_EXPIRIES: Since = Since::redis((7, 4));
 /// Who keeps expiries of fields as Valkey does.
 pub const VALKEY_FIELD_EXPIRIES: Since = Since::valkey((9, 0));
 
-/// The last moment that Redis can hold as the expiry of a field, Unix milliseconds.
-pub const LAST_FIELD_EXPIRY: u64 = (1 << 48) - 1;
-
 /// Up to where values stay packed, named as in `redis.conf`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Thresholds {

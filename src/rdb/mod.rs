@@ -1,5 +1,6 @@
 //! The RDB format, read and judged. Source: `rdb.c` and `rdb.h` of Redis and Valkey.
 
+pub mod aux_field;
 pub mod check;
 pub mod choose;
 pub mod compat;

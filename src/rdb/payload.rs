@@ -350,8 +350,7 @@ fn names(template: &Template, out: &mut Vec<u8>) {
     length::write(1, out);
     length::write(template.len() as u64, out);
     for name in template.fields() {
-        length::write(name.len() as u64, out);
-        out.extend_from_slice(name);
+        string::write(name, out);
     }
 }
 

@@ -25,16 +25,13 @@ use super::walk::{self, Scratch};
 use crate::error::{Error, Result};
 use crate::input::bytes::{Bytes, ReadAt};
 use crate::input::spool::Spool;
-use crate::limits;
+use crate::limits::{self, LAST_FIELD_EXPIRY};
 use crate::model::kind::{Encoding, Flavour, Kind};
 use crate::packed::listpack as lp;
 use crate::packed::pack::{self, Pack};
 use crate::packed::string::{Giant, Str};
 use crate::resp::encode::Output;
 use std::sync::Arc;
-
-/// The latest expiry of a field that files of Redis hold.
-const EXPIRE_MAX: u64 = (1 << 48) - 1;
 
 /// What becomes of a value.
 pub trait Change {
@@ -177,7 +174,7 @@ impl Remaker {
             let mut survey = Least(change, None);
             walk::record(record, row, false, sc, &mut survey)?;
             let most = match flavour {
-                Flavour::Redis => EXPIRE_MAX,
+                Flavour::Redis => LAST_FIELD_EXPIRY,
                 Flavour::Valkey => u64::MAX,
             };
             least = survey.1.map(|ms| ms.min(most));
@@ -539,7 +536,7 @@ impl<C: Change> Visit for Build<'_, C> {
             None => None,
         };
         if let Some(least) = self.least.filter(|_| !self.valkey) {
-            let after = expiry.map_or(0, |ms| ms.min(EXPIRE_MAX).saturating_sub(least) + 1);
+            let after = expiry.map_or(0, |ms| ms.min(LAST_FIELD_EXPIRY).saturating_sub(least) + 1);
             length::write(after, self.body.bytes());
         }
         self.one(&field)?;

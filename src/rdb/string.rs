@@ -228,6 +228,32 @@ where
     Ok(Blob::Paged(Paged::inflated(&scratch.spool, len, at.offset)))
 }
 
+/// Appends a string as it is.
+#[inline]
+pub fn write(bytes: &[u8], out: &mut Vec<u8>) {
+    length::write(bytes.len() as u64, out);
+    out.extend_from_slice(bytes);
+}
+
+/// Appends an integer in its short form; `false` where it is too large for one, and nothing is written.
+#[inline]
+#[must_use]
+#[allow(clippy::cast_possible_truncation, reason = "each arm checks its range")]
+pub fn write_int(v: i64, out: &mut Vec<u8>) -> bool {
+    if i8::try_from(v).is_ok() {
+        out.extend_from_slice(&[0xc0, v as u8]);
+    } else if i16::try_from(v).is_ok() {
+        out.push(0xc1);
+        out.extend_from_slice(&(v as i16).to_le_bytes());
+    } else if i32::try_from(v).is_ok() {
+        out.push(0xc2);
+        out.extend_from_slice(&(v as i32).to_le_bytes());
+    } else {
+        return false;
+    }
+    true
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

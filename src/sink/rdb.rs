@@ -8,17 +8,17 @@
 
 use super::{Key, Render, Rendered};
 use crate::error::Result;
-use crate::input::bytes::Bytes;
 use crate::input::checksum::Crc64;
 use crate::model::kind::Flavour;
 use crate::model::loss::{Loss, Losses};
 use crate::model::target::{Since, Target};
 use crate::pipe::Out;
+use crate::rdb::aux_field::{self, Topic};
 use crate::rdb::compat;
 use crate::rdb::encode::{Encoded, Encoder, Options};
 use crate::rdb::frame::{Header, Record, What};
 use crate::rdb::walk::Scratch;
-use crate::rdb::{length, opcode, string};
+use crate::rdb::{length, opcode};
 use std::io::{self, Write};
 
 const AUX: Since = Since::both((3, 2));
@@ -65,30 +65,14 @@ impl Rdb {
 
     /// An aux field of the source, unless it is about the server that wrote it, or the head says it already.
     fn passes(&self, record: &Record<'_>) -> Result<bool> {
-        fn name<'a, B: Bytes<'a>>(b: &mut B) -> Result<Vec<u8>> {
-            string::read(b, &mut Vec::new())?.to_vec(NAME)
-        }
-        let name = match record.body() {
-            Some(mut b) => name(&mut b)?,
-            None => name(&mut record.big_body()?)?,
-        };
-        let is_ours = matches!(
-            name.as_slice(),
-            b"redis-ver" | b"valkey-ver" | b"aof-base" | b"aof-preamble" | b"redis-bits"
-        );
-        // Whoever has other data than that server had cannot go on where its replicas stopped.
-        let is_place = matches!(
-            name.as_slice(),
-            b"repl-stream-db" | b"repl-id" | b"repl-offset"
-        );
-        let is_hint = matches!(name.as_slice(), b"slot-info" | b"cluster-asm-task");
         let whole = self.all && self.role == Role::Snapshot;
-        Ok(!is_ours && (whole || !(is_place || is_hint)))
+        Ok(match aux_field::topic(record)? {
+            Topic::Writer => false,
+            Topic::Place | Topic::Slots => whole,
+            Topic::Script | Topic::Other => true,
+        })
     }
 }
-
-/// No name of an aux field is longer.
-const NAME: u64 = 1 << 20;
 
 /// What a server calls its version in a file.
 fn version_field(target: &Target) -> &'static str {

@@ -117,7 +117,7 @@ impl Render for Restore {
             self.lose(Loss::Usage, record);
         }
         let usage = usage.filter(|_| absolute);
-        let expiry = match attrs.expire_ms.filter(|ms| *ms != rewrite::NO_EXPIRY) {
+        let expiry = match attrs.expire_ms {
             None => 0,
             Some(ms) if absolute => ms.max(1),
             Some(ms) => ms.saturating_sub(self.now_ms).max(1),

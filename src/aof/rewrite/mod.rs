@@ -175,7 +175,7 @@ impl Rewrite {
         if attrs.idle.is_some() || attrs.freq.is_some() {
             self.lose(Loss::Usage, 1, record);
         }
-        if let Some(ms) = attrs.expire_ms.filter(|ms| *ms != NO_EXPIRY) {
+        if let Some(ms) = attrs.expire_ms {
             let buf = out.bytes();
             buf.extend_from_slice(b"*3\r\n$9\r\nPEXPIREAT\r\n");
             encode::bulk(name, buf);
@@ -267,9 +267,6 @@ impl Rewrite {
         self.losses.add(loss, n, || record.place());
     }
 }
-
-/// What servers take for no expiry where it stands in a file.
-pub const NO_EXPIRY: i64 = -1;
 
 /// Appends `SELECT db`.
 pub fn select(db: u64, out: &mut Vec<u8>) {

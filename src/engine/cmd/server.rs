@@ -8,7 +8,6 @@ use crate::engine::args::{at, c_text, database, int, is};
 use crate::engine::digest::{self, FieldExpiry};
 use crate::engine::functions::Functions;
 use crate::engine::reply::{Done, Refusal, texts};
-use crate::engine::save;
 use crate::filter::glob::Glob;
 use crate::input::bytes::{Bytes, Slice};
 use crate::model::kind::Flavour;
@@ -238,7 +237,7 @@ fn function_dump(cx: &mut Cx<'_>, _args: &Args<'_>) -> Done {
     let mut payload = Vec::new();
     for code in cx.functions.sources() {
         payload.push(opcode::FUNCTION2);
-        save::string(code, &mut payload);
+        string::write(code, &mut payload);
     }
     super::payload::footer(cx.dialect, &mut payload);
     cx.out.bulk(&payload);

@@ -16,7 +16,7 @@ use crate::rdb::template::Templates;
 use crate::rdb::value::array::float_text;
 use crate::rdb::visit::{ArrayValue, Visit};
 use crate::rdb::walk::{self, Scratch, Walk};
-use crate::rdb::{length, types};
+use crate::rdb::{length, string, types};
 use std::collections::BTreeMap;
 
 /// The type code in RDB files.
@@ -79,8 +79,7 @@ impl Array {
                 }
                 None => {
                     out.push(0);
-                    length::write(cell.len() as u64, out);
-                    out.extend_from_slice(cell);
+                    string::write(cell, out);
                 }
             }
         }

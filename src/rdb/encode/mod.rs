@@ -26,6 +26,7 @@ use super::visit::{StreamPart, Visit};
 use super::walk::{self, Scratch};
 use super::{length, opcode};
 use crate::error::{Error, ErrorKind, Result};
+use crate::limits::LAST_FIELD_EXPIRY;
 use crate::model::finding::{Finding, Refused, Severity};
 use crate::model::kind::Kind;
 use crate::model::loss::{Loss, Losses};
@@ -345,7 +346,7 @@ impl Encoder {
         let last = if target.has(choose::VALKEY_FIELD_EXPIRIES) {
             Some(u64::MAX)
         } else if target.has(choose::FIELD_EXPIRIES) {
-            Some(choose::LAST_FIELD_EXPIRY)
+            Some(LAST_FIELD_EXPIRY)
         } else {
             None
         };

@@ -6,7 +6,7 @@
 use crate::error::Result;
 use crate::packed::lzf;
 use crate::packed::string::{Digits, Giant, Str};
-use crate::rdb::length;
+use crate::rdb::{length, string};
 use crate::resp::encode::Output;
 
 /// Strings of up to so many bytes are not compressed.
@@ -36,9 +36,8 @@ impl Strings {
         let int = (bytes.len() <= INTEGER)
             .then(|| crate::model::number::parse_i64(bytes))
             .flatten();
-        match int {
-            Some(v) if i32::try_from(v).is_ok() => int_form(v, out),
-            _ => self.blob(bytes, out),
+        if !int.is_some_and(|v| string::write_int(v, out)) {
+            self.blob(bytes, out);
         }
     }
 
@@ -53,8 +52,7 @@ impl Strings {
             length::write(bytes.len() as u64, out);
             out.extend_from_slice(&self.held);
         } else {
-            length::write(bytes.len() as u64, out);
-            out.extend_from_slice(bytes);
+            string::write(bytes, out);
         }
     }
 
@@ -66,24 +64,14 @@ impl Strings {
     ) -> Result<()> {
         match s {
             Str::Bytes(bytes) => self.text(bytes, out.bytes()),
-            Str::Int(v) if i32::try_from(*v).is_ok() => int_form(*v, out.bytes()),
-            Str::Int(v) => self.blob(Digits::new(*v).as_bytes(), out.bytes()),
+            Str::Int(v) => {
+                if !string::write_int(*v, out.bytes()) {
+                    self.blob(Digits::new(*v).as_bytes(), out.bytes());
+                }
+            }
             Str::Giant(giant) => return stored(giant, out),
         }
         Ok(())
-    }
-}
-
-#[allow(clippy::cast_possible_truncation, reason = "each arm checks its range")]
-fn int_form(v: i64, out: &mut Vec<u8>) {
-    if i8::try_from(v).is_ok() {
-        out.extend_from_slice(&[0xc0, v as u8]);
-    } else if i16::try_from(v).is_ok() {
-        out.push(0xc1);
-        out.extend_from_slice(&(v as i16).to_le_bytes());
-    } else {
-        out.push(0xc2);
-        out.extend_from_slice(&(v as i32).to_le_bytes());
     }
 }
 
@@ -103,7 +91,6 @@ fn stored<O: Output + ?Sized>(giant: &Giant<'_>, out: &mut O) -> Result<()> {
 mod tests {
     use super::*;
     use crate::input::bytes::Slice;
-    use crate::rdb::string;
 
     #[test]
     fn as_servers_write_them() {

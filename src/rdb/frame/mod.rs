@@ -573,7 +573,10 @@ fn attribute(
     attrs: &mut Attrs,
 ) -> Result<bool> {
     match code {
-        op::EXPIRETIME_MS => attrs.expire_ms = Some(i64::from_le_bytes(b.array()?)),
+        // Servers take -1 for a key that does not expire.
+        op::EXPIRETIME_MS => {
+            attrs.expire_ms = Some(i64::from_le_bytes(b.array()?)).filter(|ms| *ms != -1);
+        }
         op::EXPIRETIME => {
             attrs.expire_ms = Some(i64::from(i32::from_le_bytes(b.array()?)) * 1000);
         }

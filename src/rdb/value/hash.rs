@@ -21,16 +21,13 @@ use super::super::visit::Visit;
 use super::super::walk::{Distinct, Scratch, over_blob};
 use crate::error::Result;
 use crate::input::bytes::{At, Bytes};
-use crate::limits;
+use crate::limits::{self, LAST_FIELD_EXPIRY};
 use crate::model::finding::{Finding, Refused};
 use crate::model::target::Since;
 use crate::packed::string::Str;
 use crate::packed::{listpack as lp, ziplist as zl, zipmap as zm};
 use std::ops::Deref;
 use std::sync::Arc;
-
-/// The latest expiry that files may hold.
-const EXPIRE_MAX: u64 = (1 << 48) - 1;
 
 /// `len` n, then n fields; `each` reads what stands around field and value.
 fn fields<'a, B: Bytes<'a>, V: Visit + ?Sized>(
@@ -100,7 +97,7 @@ pub(in crate::rdb) fn plain<'a, B: Bytes<'a>, V: Visit + ?Sized>(
     v: &mut V,
 ) -> Result<u64> {
     let none = |_: &mut B| Ok(None);
-    fields(b, sc, distinct, v, EXPIRE_MAX, none, none)
+    fields(b, sc, distinct, v, LAST_FIELD_EXPIRY, none, none)
 }
 
 pub(in crate::rdb) fn ttl_first<'a, B: Bytes<'a>, V: Visit + ?Sized>(
@@ -110,7 +107,7 @@ pub(in crate::rdb) fn ttl_first<'a, B: Bytes<'a>, V: Visit + ?Sized>(
     v: &mut V,
 ) -> Result<u64> {
     let expiry = |b: &mut B| Ok(Some(length::number(b)?).filter(|ms| *ms > 0));
-    fields(b, sc, distinct, v, EXPIRE_MAX, expiry, |_| Ok(None))
+    fields(b, sc, distinct, v, LAST_FIELD_EXPIRY, expiry, |_| Ok(None))
 }
 
 pub(in crate::rdb) fn ttl_last<'a, B: Bytes<'a>, V: Visit + ?Sized>(
@@ -136,7 +133,7 @@ pub(in crate::rdb) fn ttl_relative<'a, B: Bytes<'a>, V: Visit + ?Sized>(
         let t = length::number(b)?;
         Ok(t.checked_sub(1).map(|t| min.saturating_add(t)))
     };
-    fields(b, sc, distinct, v, EXPIRE_MAX, expiry, |_| Ok(None))
+    fields(b, sc, distinct, v, LAST_FIELD_EXPIRY, expiry, |_| Ok(None))
 }
 
 pub(in crate::rdb) fn zipmap<'a, B: Bytes<'a>, V: Visit + ?Sized>(
@@ -226,7 +223,7 @@ pub(in crate::rdb) fn listpack_ttl<'a, B: Bytes<'a>, V: Visit + ?Sized>(
                     refused: Refused::With(Since::redis((8, 6))),
                     ..bad_expire(at, ms)
                 })?;
-            } else if expire.is_some_and(|ms| ms > EXPIRE_MAX) {
+            } else if expire.is_some_and(|ms| ms > LAST_FIELD_EXPIRY) {
                 v.finding(bad_expire(at, expire.unwrap_or_default()))?;
             }
             // Ascending, and those without an expiry last.

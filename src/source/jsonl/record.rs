@@ -1,13 +1,13 @@
 //! A line of JSON as a record of an RDB file: a key with its attributes, or one of the others.
 
 use super::cursor::Cursor;
-use super::value::{Value, check, module_id, string};
+use super::value::{Value, check, module_id};
 use crate::error::{Error, Result};
 use crate::input::bytes::Bytes;
 use crate::model::kind::{Encoding, Flavour, Kind};
 use crate::model::target;
 use crate::rdb::frame::Header;
-use crate::rdb::{length, opcode, skip};
+use crate::rdb::{length, opcode, skip, string};
 use crate::sink::bytes::Binary;
 use crate::text;
 
@@ -135,7 +135,7 @@ impl Maker {
             out.extend_from_slice(&self.meta);
         }
         out.push(code);
-        string(&self.key, out);
+        string::write(&self.key, out);
         out.extend_from_slice(&self.value.front);
         out.extend_from_slice(&self.value.body);
         Ok(())
@@ -340,7 +340,7 @@ impl Maker {
             b"function" => {
                 let code = c.bytes("a function library", &mut self.scratch)?;
                 out.push(opcode::FUNCTION2);
-                string(code, out);
+                string::write(code, out);
                 Ok(())
             }
             b"resizedb" => {
@@ -379,9 +379,9 @@ impl Maker {
                 c.binary = *binary;
             }
         }
-        string(c.bytes("a name", &mut self.scratch)?, out);
+        string::write(c.bytes("a name", &mut self.scratch)?, out);
         c.expect(b',', "the value")?;
-        string(c.bytes("the value", &mut self.scratch)?, out);
+        string::write(c.bytes("the value", &mut self.scratch)?, out);
         c.expect(b']', "the end")
             .map_err(|_| before.wrong("an aux field is one name and one value"))
     }
@@ -434,7 +434,7 @@ impl Maker {
                 b"fields" if !seen => {
                     seen = true;
                     c.elements("fields", |c| {
-                        string(c.bytes("a field", &mut self.scratch)?, &mut fields);
+                        string::write(c.bytes("a field", &mut self.scratch)?, &mut fields);
                         n += 1;
                         Ok(true)
                     })?;
@@ -479,7 +479,7 @@ impl Maker {
             return Err(before.wrong("slot_import needs job and slots"));
         };
         out.push(opcode::SLOT_IMPORT);
-        string(&job, out);
+        string::write(&job, out);
         length::write(n, out);
         out.extend_from_slice(&slots);
         Ok(())

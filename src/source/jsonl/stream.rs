@@ -12,11 +12,10 @@
 //! | 5 | `nacked` |
 
 use super::cursor::Cursor;
-use super::value::string;
 use crate::error::{Error, Result};
 use crate::model::kind::{Flavour, StreamId};
 use crate::packed::pack::{self, Pack};
-use crate::rdb::length;
+use crate::rdb::{length, string};
 
 /// Servers' defaults for the size of a node.
 const NODE_BYTES: usize = 4096;
@@ -435,7 +434,7 @@ impl Node {
             }
             length::write(16, body);
             raw_id(self.id, body);
-            string(&self.bytes, body);
+            string::write(&self.bytes, body);
             seen.nodes += 1;
         }
         self.entries = 0;
@@ -466,7 +465,7 @@ fn version(meta: &Meta, groups: &[Group], idmp: bool) -> u8 {
 
 impl Group {
     fn write(&self, version: u8, out: &mut Vec<u8>) {
-        string(&self.name, out);
+        string::write(&self.name, out);
         id(self.last_id, out);
         if version >= 2 {
             // -1: not known.
@@ -475,7 +474,7 @@ impl Group {
         self.pending.write(out);
         length::write(self.consumers.len() as u64, out);
         for consumer in &self.consumers {
-            string(&consumer.name, out);
+            string::write(&consumer.name, out);
             out.extend_from_slice(&consumer.seen_time.to_le_bytes());
             if version >= 3 {
                 let active = consumer.active_time.unwrap_or(consumer.seen_time);
@@ -524,7 +523,7 @@ fn producer(c: &mut Cursor<'_>, scratch: &mut Vec<u8>, out: &mut Vec<u8>) -> Res
                 c.elements("ids", |c| {
                     ids.n += 1;
                     c.expect(b'[', "id and entry")?;
-                    string(c.bytes("an id", scratch)?, &mut ids.bytes);
+                    string::write(c.bytes("an id", scratch)?, &mut ids.bytes);
                     c.expect(b',', "the entry's id")?;
                     id(c.id("the entry's id")?, &mut ids.bytes);
                     c.expect(b']', "the id's end")?;
@@ -535,7 +534,7 @@ fn producer(c: &mut Cursor<'_>, scratch: &mut Vec<u8>, out: &mut Vec<u8>) -> Res
         }
         Ok(())
     })?;
-    string(&needs(pid, &before, "a producer", "pid")?, out);
+    string::write(&needs(pid, &before, "a producer", "pid")?, out);
     ids.write(out);
     Ok(())
 }

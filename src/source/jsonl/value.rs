@@ -6,19 +6,18 @@ use super::cursor::Cursor;
 use super::stream::Stream;
 use crate::error::Result;
 use crate::input::bytes::{Bytes, Slice};
+use crate::limits::LAST_FIELD_EXPIRY;
 use crate::model::kind::{Encoding, Flavour, Kind};
 use crate::model::number;
 use crate::packed::pack::{self, Pack};
 use crate::rdb::value::module;
-use crate::rdb::{length, skip};
+use crate::rdb::{length, skip, string};
 use std::cmp::Ordering;
 
 /// Nodes of lists are filled up to this many bytes, as servers fill them; a longer element has a node of its own.
 const LIST_NODE: usize = 8192;
 /// No packed value grows above this: lengths in it have 32 bits.
 const MAX_PACK: usize = 1 << 30;
-/// The latest expiry that a Redis type holds.
-const EXPIRE_MAX: u64 = (1 << 48) - 1;
 /// The limits for fields of template hashes in the packed form.
 const TEMPLATE_FIELDS: usize = 512;
 const TEMPLATE_VALUE: usize = 64;
@@ -35,31 +34,6 @@ pub(super) struct Value {
     last: Vec<u8>,
     ints: Vec<i64>,
     stream: Stream,
-}
-
-/// Appends a string as it is.
-#[inline]
-pub(super) fn string(bytes: &[u8], out: &mut Vec<u8>) {
-    length::write(bytes.len() as u64, out);
-    out.extend_from_slice(bytes);
-}
-
-/// Appends a text as the integer that it is; `false` where it is none that files hold as such.
-#[allow(clippy::cast_possible_truncation, reason = "each arm checks its range")]
-fn short_int(text: &[u8], out: &mut Vec<u8>) -> bool {
-    match number::parse_i64(text) {
-        Some(v) if i8::try_from(v).is_ok() => out.extend_from_slice(&[0xc0, v as u8]),
-        Some(v) if i16::try_from(v).is_ok() => {
-            out.push(0xc1);
-            out.extend_from_slice(&(v as i16).to_le_bytes());
-        }
-        Some(v) if i32::try_from(v).is_ok() => {
-            out.push(0xc2);
-            out.extend_from_slice(&(v as i32).to_le_bytes());
-        }
-        _ => return false,
-    }
-    true
 }
 
 /// Goes on with the next element.
@@ -133,8 +107,9 @@ impl Value {
 
     fn text(&mut self, c: &mut Cursor<'_>, encoding: Option<Encoding>) -> Result<u8> {
         let text = c.bytes("the string", &mut self.a)?;
-        if encoding != Some(Encoding::Int) || !short_int(text, &mut self.body) {
-            string(text, &mut self.body);
+        let int = number::parse_i64(text).filter(|_| encoding == Some(Encoding::Int));
+        if !int.is_some_and(|v| string::write_int(v, &mut self.body)) {
+            string::write(text, &mut self.body);
         }
         Ok(0)
     }
@@ -143,7 +118,7 @@ impl Value {
     fn strings(&mut self, c: &mut Cursor<'_>, what: &str) -> Result<()> {
         let mut n = 0;
         c.elements(what, |c| {
-            string(c.bytes("an element", &mut self.a)?, &mut self.body);
+            string::write(c.bytes("an element", &mut self.a)?, &mut self.body);
             n += 1;
             ON
         })?;
@@ -174,7 +149,7 @@ impl Value {
         let mut end = |node: &mut Vec<u8>, body: &mut Vec<u8>| {
             if node.len() > pack::EMPTY.len() {
                 length::write(2, body);
-                string(node, body);
+                string::write(node, body);
                 node.clear();
                 node.extend_from_slice(&pack::EMPTY);
                 nodes += 1;
@@ -186,7 +161,7 @@ impl Value {
             if element.len() > LIST_NODE {
                 end(node, body);
                 length::write(1, body);
-                string(element, body);
+                string::write(element, body);
                 plain += 1;
                 return ON;
             }
@@ -300,7 +275,7 @@ impl Value {
         let mut n = 0;
         c.elements("a sorted set", |c| {
             let (member, score) = scored(c, a)?;
-            string(member, body);
+            string::write(member, body);
             body.extend_from_slice(&score.to_le_bytes());
             n += 1;
             ON
@@ -346,7 +321,7 @@ impl Value {
             let (field, value, expiry) = field(c, a, b)?;
             // Ascending, and those without an expiry last. Of 0 it cannot be told from none.
             let ascends = match (last, expiry) {
-                (Some(last), Some(ms)) => last <= ms && (1..=EXPIRE_MAX).contains(&ms),
+                (Some(last), Some(ms)) => last <= ms && (1..=LAST_FIELD_EXPIRY).contains(&ms),
                 (_, None) => true,
                 (None, Some(_)) => false,
             };
@@ -361,7 +336,7 @@ impl Value {
         if !fit || body.len() == pack::EMPTY.len() {
             return Ok(None);
         }
-        front.extend_from_slice(&least.unwrap_or(EXPIRE_MAX).to_le_bytes());
+        front.extend_from_slice(&least.unwrap_or(LAST_FIELD_EXPIRY).to_le_bytes());
         Ok(self.one_string(25))
     }
 
@@ -386,7 +361,7 @@ impl Value {
             }
             last.clear();
             last.extend_from_slice(field);
-            string(field, body);
+            string::write(field, body);
             n += 1;
             packed &= n <= TEMPLATE_FIELDS && value.len() <= TEMPLATE_VALUE;
             ON
@@ -411,12 +386,12 @@ impl Value {
             if packed {
                 Pack::new(&mut values, 0).push(value);
             } else {
-                string(value, &mut values);
+                string::write(value, &mut values);
             }
             ON
         })?;
         if packed {
-            string(&values, body);
+            string::write(&values, body);
             return Ok(Some(29));
         }
         body.extend_from_slice(&values);
@@ -432,8 +407,8 @@ impl Value {
         let (mut least, mut beyond) = (None, false);
         c.elements("a hash", |c| {
             let (field, value, expiry) = field(c, a, b)?;
-            string(field, body);
-            string(value, body);
+            string::write(field, body);
+            string::write(value, body);
             n += 1;
             if let Some(ms) = expiry {
                 least = Some(least.map_or(ms, |least: u64| least.min(ms)));
@@ -457,8 +432,8 @@ impl Value {
             if !valkey {
                 length::write(expiry.map_or(0, |ms| ms - least + 1), body);
             }
-            string(field, body);
-            string(value, body);
+            string::write(field, body);
+            string::write(value, body);
             if valkey {
                 let ms = expiry.map_or(-1, u64::cast_signed);
                 body.extend_from_slice(&ms.to_le_bytes());
@@ -513,7 +488,7 @@ impl Value {
                         c.expect(b',', "the value")?;
                         // All tags mean strings; that of strings can hold any.
                         length::write(0, body);
-                        string(c.bytes("the value", a)?, body);
+                        string::write(c.bytes("the value", a)?, body);
                         c.expect(b']', "the element's end")?;
                         n += 1;
                         ON

@@ -4,7 +4,7 @@ use super::Stream;
 use super::group::{Group, NOBODY};
 use super::idmp::{DURATION, MAX};
 use crate::model::kind::StreamId;
-use crate::rdb::length;
+use crate::rdb::{length, string};
 
 fn id(id: StreamId, out: &mut Vec<u8>) {
     length::write(id.ms, out);
@@ -14,11 +14,6 @@ fn id(id: StreamId, out: &mut Vec<u8>) {
 fn raw_id(id: StreamId, out: &mut Vec<u8>) {
     out.extend_from_slice(&id.ms.to_be_bytes());
     out.extend_from_slice(&id.seq.to_be_bytes());
-}
-
-fn string(bytes: &[u8], out: &mut Vec<u8>) {
-    length::write(bytes.len() as u64, out);
-    out.extend_from_slice(bytes);
 }
 
 impl Stream {
@@ -31,7 +26,7 @@ impl Stream {
         for node in nodes() {
             length::write(16, out);
             raw_id(node.id, out);
-            string(node.bytes(), out);
+            string::write(node.bytes(), out);
         }
         length::write(self.length, out);
         id(self.last_id, out);
@@ -42,7 +37,7 @@ impl Stream {
         }
         length::write(self.groups.len() as u64, out);
         for (name, g) in self.groups() {
-            string(name, out);
+            string::write(name, out);
             group(g, version, out);
         }
         if version >= 4 {
@@ -61,10 +56,10 @@ impl Stream {
         length::write(idmp.max, out);
         length::write(idmp.producers().len() as u64, out);
         for (pid, producer) in idmp.producers() {
-            string(pid, out);
+            string::write(pid, out);
             length::write(producer.iter().len() as u64, out);
             for (iid, entry) in producer.iter() {
-                string(iid, out);
+                string::write(iid, out);
                 id(entry, out);
             }
         }
@@ -103,7 +98,7 @@ fn group(group: &Group, version: u8, out: &mut Vec<u8>) {
     }
     length::write(group.consumers_len() as u64, out);
     for (at, consumer) in group.consumers() {
-        string(&consumer.name, out);
+        string::write(&consumer.name, out);
         out.extend_from_slice(&consumer.seen_time.to_le_bytes());
         if version >= 3 {
             out.extend_from_slice(&consumer.active_time.to_le_bytes());
