@@ -239,12 +239,7 @@ pub(super) fn run(args: &Args, cx: &Context) -> Result<Exit> {
             let message = format!("{target} cannot hold all of it: {}", losses.join(", "));
             return Err(Error::new(ErrorKind::Unsupported, message).in_file(&name));
         }
-        // What a damaged log leads to must not look like all that was there.
-        if log
-            .as_ref()
-            .is_some_and(|log| !log.walked.problems.is_empty())
-            && !args.is_stdout()
-        {
+        if !state::is_sound(log.as_ref()) && !args.is_stdout() {
             return Ok(Exit::Done);
         }
         written.finish()?;

@@ -157,12 +157,13 @@ pub(super) fn run(args: &Args, cx: &Context) -> Result<Exit> {
     }
     let binary = args.bytes.form();
     // What is asked for is judged before the file is looked at.
-    let job = args.job(args.filters.build(cx)?)?;
+    let mut job = args.job(args.filters.build(cx)?)?;
     let now_ms = args.filters.now_ms();
     let room = (job.threads, args.machine.max_memory);
     let State {
         input, log, header, ..
     } = state::open(&args.path, "dump", now_ms, room, cx)?;
+    job.sound = state::is_sound(log.as_ref());
     let target = server(args, header);
     let done = match format {
         Format::Jsonl | Format::Json => {
@@ -229,6 +230,8 @@ pub(super) struct Job<'a> {
     pub(super) sort: bool,
     pub(super) threads: usize,
     pub(super) output: &'a Destination,
+    /// Whether the source was read to its end.
+    pub(super) sound: bool,
 }
 
 impl Args {
@@ -240,6 +243,7 @@ impl Args {
             sort: self.sort,
             threads: self.machine.threads()?,
             output: &self.output,
+            sound: true,
         })
     }
 }
@@ -262,6 +266,7 @@ fn work<R: Render, W: Write + Send + Into<Output>>(
     wrap: impl FnOnce(Output) -> W,
 ) -> Result<Exit> {
     let name = input.name.clone();
+    let sound = job.sound;
     let busy = job.output.is_stdout() && io::IsTerminal::is_terminal(&io::stdout());
     let progress = Progress::new(cx, input.size.filter(|_| input.codecs.is_empty()), busy);
     let mut sink = wrap(job.output.open()?);
@@ -283,7 +288,7 @@ fn work<R: Render, W: Write + Send + Into<Output>>(
             Err(e)
         }
         None => {
-            output.finish()?;
+            output.finish_if(sound)?;
             warn(&report, &name, cx);
             Ok(Exit::Done)
         }

@@ -131,11 +131,8 @@ fn work<R: Render>(
     if report.problems.iter().any(Error::is_broken_pipe) {
         return Ok(Exit::Done);
     }
-    if report.problems.is_empty() && report.count > 0 {
-        output.finish()?;
-    } else {
-        output.give_up()?;
-    }
+    let found = report.problems.is_empty() && report.count > 0;
+    output.finish_if(found && state::is_sound(log.as_ref()))?;
     tell(&report, &name, &options, args.raw, cx);
     state::settle(Ok(exit(&report)), log, cx)
 }

@@ -140,6 +140,11 @@ impl Output {
         }
     }
 
+    /// Finishes it, unless what it was made of is damaged.
+    pub(super) fn finish_if(self, sound: bool) -> Result<()> {
+        if sound { self.finish() } else { self.give_up() }
+    }
+
     /// What was written is not the whole: it stays on a stream, and goes from a file.
     pub(super) fn give_up(mut self) -> Result<()> {
         match &mut self {

@@ -174,7 +174,10 @@ pub(super) fn run(args: &Args, cx: &Context) -> Result<Exit> {
         .map_err(|e| Error::from_io(e, "write the output"))?;
     sink.finish()?;
     let written = match &args.out {
-        Some(path) => write(path, args, &mut engine, threads, cx),
+        Some(path) => {
+            let sound = super::state::is_sound(Some(&done.report));
+            write(path, args, &mut engine, (threads, sound), cx)
+        }
         None => Ok(Exit::Done),
     };
     // The program ends here: to give the memory back piece by piece would take longer than all of this.
@@ -187,7 +190,7 @@ fn write(
     path: &Path,
     args: &Args,
     engine: &mut Engine,
-    threads: usize,
+    (threads, sound): (usize, bool),
     cx: &Context,
 ) -> Result<Exit> {
     let name = path.to_string_lossy();
@@ -199,6 +202,7 @@ fn write(
         sort: false,
         threads,
         output: &args.output.at(path),
+        sound,
     };
     let json = Json {
         binary: Binary::Auto,

@@ -109,6 +109,11 @@ fn replayed(
     })
 }
 
+/// Whether what a log leads to is all that was there: files that hold less must not look complete.
+pub(super) fn is_sound(log: Option<&Report>) -> bool {
+    log.is_none_or(|log| log.walked.problems.is_empty())
+}
+
 /// What became of it all: of the keys, and of the log that they came from. Says what was wrong with the log.
 pub(super) fn settle(keys: Result<Exit>, log: Option<Report>, cx: &Context) -> Result<Exit> {
     let Some(report) = log else {

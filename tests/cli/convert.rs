@@ -300,11 +300,21 @@ fn a_damaged_log_leaves_nothing() {
     broken[at + command.unwrap() + 2] = b'x';
     let broken = folder.file("broken.aof", &broken);
     let torn = folder.file("torn.aof", &whole[..whole.len() - 3]);
-    for form in ["rdb", "aof", "aof-dir", "resp", "jsonl"] {
-        for (file, name) in [(&broken, "broken.aof"), (&torn, "torn.aof")] {
-            let ran = convert(file, folder.path("out"), &["--to", form]).exits(1);
-            assert!(ran.err.contains(name), "{form}: {}", ran.err);
-            assert_eq!(folder.names(), ["broken.aof", "torn.aof"], "{form}");
+    let out = folder.path("out");
+    let out = out.to_str().unwrap();
+    for (file, name) in [(&broken, "broken.aof"), (&torn, "torn.aof")] {
+        let mut all: Vec<Vec<&str>> = Vec::new();
+        let file = file.to_str().unwrap();
+        for form in ["rdb", "aof", "aof-dir", "resp", "jsonl"] {
+            all.push(vec!["convert", file, out, "--to", form]);
+        }
+        all.push(vec!["dump", file, "--output", out]);
+        all.push(vec!["get", file, "sosu.s.0", "--output", out]);
+        all.push(vec!["replay", file, "--out", out]);
+        for args in all {
+            let ran = redisk(&args).exits(1);
+            assert!(ran.err.contains(name), "{args:?}: {}", ran.err);
+            assert_eq!(folder.names(), ["broken.aof", "torn.aof"], "{args:?}");
         }
     }
 }

@@ -305,6 +305,7 @@ impl Replay<'_, '_> {
         if let (Some(limit), Some(time)) = (until.time_ms, command.state.time)
             && time.saturating_mul(1000) > limit
         {
+            let time = units::format_time_ms(time.saturating_mul(1000));
             return Some(format!("the next command was logged at {time}"));
         }
         if part.last && until.offset.is_some_and(|offset| command.at >= offset) {

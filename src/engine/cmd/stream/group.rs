@@ -25,8 +25,7 @@ fn options(cx: &Cx<'_>, args: &Args<'_>, makes: bool) -> Result<(bool, i64), Ref
         if makes && is(word, "MKSTREAM") {
             make = true;
             i += 1;
-        } else if is(word, "ENTRIESREAD") && i + 1 < args.len() && (cx.lenient || cx.since((7, 0)))
-        {
+        } else if is(word, "ENTRIESREAD") && i + 1 < args.len() && cx.takes_new_forms() {
             read = int(at(args, i + 1))?;
             if read < UNKNOWN {
                 return Err(Refusal::new(

@@ -233,6 +233,11 @@ impl Cx<'_> {
         self.is_valkey() && redis <= (7, 2) || self.is_redis(redis)
     }
 
+    /// Whether it takes what servers take since Redis 7.0: where the server is not told, the log may be of such a one.
+    fn takes_new_forms(&self) -> bool {
+        self.lenient || self.since((7, 0))
+    }
+
     /// Whether what runs comes from a log, where servers look away from what they would ask of a client.
     fn is_replay(&self) -> bool {
         !self.keys.clock.expires

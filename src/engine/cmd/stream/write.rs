@@ -132,7 +132,7 @@ fn options<'a>(cx: &Cx<'_>, args: &Args<'a>, adds: bool) -> Result<Options<'a>, 
         } else if adds {
             let id = match word {
                 b"-" | b"+" => return Err(BAD_ID),
-                _ => parse_id(word, 0, cx.lenient || cx.since((7, 0)))?,
+                _ => parse_id(word, 0, cx.takes_new_forms())?,
             };
             given.id = Some(id);
             given.fields_at = i + 1;
@@ -430,7 +430,7 @@ pub(super) fn xsetid(cx: &mut Cx<'_>, args: &Args<'_>) -> Done {
     let id = strict_id(at(args, 2))?;
     let (mut added, mut max_deleted) = (None, MIN_ID);
     let mut i = 3;
-    if i < args.len() && !(cx.lenient || cx.since((7, 0))) {
+    if i < args.len() && !cx.takes_new_forms() {
         return Err(Refusal::new(
             "ERR wrong number of arguments for 'xsetid' command",
         ));
