@@ -10,16 +10,17 @@ use redisk::input::open::Input;
 use redisk::limits::Sizes;
 use redisk::model::kind::Flavour;
 use redisk::model::loss::{Loss, Losses};
-use redisk::model::target::{TARGETS, Target};
+use redisk::model::target::{self, TARGETS, Target};
 use redisk::ops::convert::{self, Options};
 use redisk::rdb::choose::Thresholds;
-use redisk::rdb::encode;
+use redisk::rdb::encode::{self, Packer};
 use redisk::sink::bytes::Binary;
 use redisk::sink::rdb::Role;
 use std::collections::BTreeMap;
+use std::io::Read;
 use std::sync::Arc;
 
-fn options(target: &'static Target, filter: Filter, again: bool) -> Options<'static> {
+fn options(target: &'static Target, filter: Filter, packer: Packer) -> Options<'static> {
     Options {
         filter,
         transform: redisk::filter::transform::Transform::default(),
@@ -28,7 +29,7 @@ fn options(target: &'static Target, filter: Filter, again: bool) -> Options<'sta
             target,
             thresholds: Thresholds::default(),
             compress: true,
-            again,
+            packer,
             drop_modules: false,
             one_by_one: true,
         },
@@ -56,6 +57,20 @@ fn intact() -> Vec<(String, Arc<[u8]>)> {
         .collect()
 }
 
+/// What the engine makes of a file, where it takes all of it.
+fn by_engine(bytes: &Arc<[u8]>) -> Option<Arc<[u8]>> {
+    let is_valkey = bytes.starts_with(b"VALKEY");
+    let target = target::newest(if is_valkey {
+        Flavour::Valkey
+    } else {
+        Flavour::Redis
+    });
+    let mut made = Vec::new();
+    let mut engine = run::try_replayed(bytes.to_vec(), target).ok()?;
+    engine.drain().read_to_end(&mut made).unwrap();
+    Some(made.into())
+}
+
 fn state(bytes: &Arc<[u8]>) -> Contents {
     let dumped = run::dumped(run::as_file("x", bytes), Binary::Base64, true, 2);
     assert_eq!(dumped.error, None);
@@ -71,12 +86,12 @@ fn lost(losses: &Losses) -> BTreeMap<&'static str, u64> {
 }
 
 /// What is wrong with a file as it was written for a server.
-fn wrong(bytes: &Arc<[u8]>, target: &'static Target, again: bool, sizes: Sizes) -> Vec<String> {
+fn wrong(bytes: &Arc<[u8]>, target: &'static Target, packer: Packer, sizes: Sizes) -> Vec<String> {
     let input = run::as_file("x", bytes).map(|mut input| {
         input.sizes = sizes;
         input
     });
-    let (out, losses) = match converted(input, &options(target, Filter::default(), again)) {
+    let (out, losses) = match converted(input, &options(target, Filter::default(), packer)) {
         Ok(done) => done,
         // The hand-made ones hold what no server writes and this one refuses.
         Err(e) if e.to_string().contains("does not load this") => return Vec::new(),
@@ -113,16 +128,24 @@ fn every_file_for_every_server() {
     let mut all = Vec::new();
     let mut tried = 0;
     for (name, bytes) in intact() {
+        let made = by_engine(&bytes);
         for target in &TARGETS {
-            for (again, sizes) in [
-                (false, Sizes::default()),
-                (true, Sizes::default()),
-                (true, run::TINY),
+            for (packer, sizes) in [
+                (Packer::Server, Sizes::default()),
+                (Packer::Other, Sizes::default()),
+                (Packer::Other, run::TINY),
+                (Packer::Engine, Sizes::default()),
+                (Packer::Engine, run::TINY),
             ] {
+                let bytes = match (packer, &made) {
+                    (Packer::Engine, Some(made)) => made,
+                    (Packer::Engine, None) => continue,
+                    _ => &bytes,
+                };
                 tried += 1;
-                let wrong = wrong(&bytes, target, again, sizes);
+                let wrong = wrong(bytes, target, packer, sizes);
                 let wrong = wrong.iter().take(3);
-                all.extend(wrong.map(|w| format!("{name} for {target}, again {again}: {w}")));
+                all.extend(wrong.map(|w| format!("{name} for {target}, {packer:?}: {w}")));
             }
         }
     }
@@ -154,7 +177,7 @@ fn encodings_are_those_of_the_server() {
         let bytes = run::read(&path);
         let (out, losses) = converted(
             run::as_file("x", &bytes),
-            &options(target, Filter::default(), true),
+            &options(target, Filter::default(), Packer::Other),
         )
         .unwrap();
         assert!(losses.is_empty(), "{name}: {:?}", lost(&losses));
@@ -233,7 +256,7 @@ fn loaded_by(kind: Kind) {
         }
         let made = converted(
             run::as_file("x", &bytes),
-            &options(target, unexpired(now_ms()), false),
+            &options(target, unexpired(now_ms()), Packer::Server),
         );
         let Ok((out, _)) = made else { continue };
         let dir = tempfile::tempdir().unwrap();

@@ -15,14 +15,11 @@ use redisk::model::kind::Flavour;
 use redisk::model::target::Target;
 use redisk::ops::convert::{self, Options};
 use redisk::ops::dump::{self, Report};
-use redisk::ops::replay;
 use redisk::rdb::choose::Thresholds;
 use redisk::rdb::{encode, length};
 use redisk::sink::bytes::Binary;
 use redisk::sink::rdb::Role;
-use redisk::source::aof::Source;
 use serde_json::Value as Json;
-use std::io::Cursor;
 use std::process::Command;
 use std::sync::Arc;
 
@@ -45,7 +42,7 @@ fn options(target: &'static Target, transform: Transform) -> Options<'static> {
             target,
             thresholds: Thresholds::default(),
             compress: false,
-            again: false,
+            packer: encode::Packer::Server,
             drop_modules: false,
             one_by_one: false,
         },
@@ -67,27 +64,11 @@ fn replayed(bytes: &Arc<[u8]>, target: &'static Target, transform: Transform) ->
     let input = run::as_file("x", bytes).unwrap();
     let (_, out) = convert::aof(input, &options(target, transform), Vec::new());
     let out = out.unwrap();
-    let source = Source::File(Input::of("x", Box::new(Cursor::new(out)), None, None).unwrap());
-    let mut engine = loaded(source, target);
+    let mut engine = run::replayed(out, target);
     let input = Input::of("y", Box::new(engine.drain()), None, None);
     let dumped = run::dumped(input, Binary::Base64, true, 1);
     assert_eq!(dumped.error, None);
     contents(&dumped.out)
-}
-
-fn loaded(source: Source, target: &'static Target) -> redisk::engine::Engine {
-    let mut engine = replay::engine(&source, Some(target));
-    let options = replay::Options {
-        until: replay::Until::default(),
-        skip_unknown: false,
-        skip_scripts: false,
-        now_ms: 0,
-        threads: 1,
-        max_memory: None,
-        progress: &|_| (),
-    };
-    replay::replay(source, &mut engine, &options).unwrap();
-    engine
 }
 
 /// JSON Lines, with all byte strings as base64, and what was left out.
@@ -446,7 +427,7 @@ fn giant_values_are_masked_and_moved() {
     assert_eq!(state(&plain), was);
     // Written anew, as for a target that does not read it: a long list gets as many nodes as it says.
     let mut again = options(target, Transform::default());
-    again.encode.again = true;
+    again.encode.packer = encode::Packer::Other;
     let input = run::as_file("x", &bytes).unwrap();
     let (_, out) = convert::rdb(input, Role::Snapshot, &again, Vec::new());
     let values =
@@ -576,8 +557,7 @@ fn redis_loads_what_is_masked() {
             Err(refused) => panic!("{name}: {}", refused.log),
         };
         let seen = server.cmd(&["DEBUG", "DIGEST"]).text();
-        let source = Source::File(Input::of("x", Box::new(Cursor::new(out)), None, None).unwrap());
-        let engine = loaded(source, target);
+        let engine = run::replayed(out, target);
         let ours = digest::digest(&engine.keys, FieldExpiry::Counts, 1);
         let ours = [ours.fpconv.to_string(), ours.g17.to_string()];
         assert!(ours.contains(&seen), "{name}: {seen}, ours {ours:?}");

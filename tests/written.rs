@@ -260,7 +260,7 @@ fn options(target: &'static Target, thresholds: Thresholds, compress: bool) -> O
             target,
             thresholds,
             compress,
-            again: true,
+            packer: encode::Packer::Other,
             drop_modules: false,
             one_by_one: false,
         },

@@ -19,7 +19,7 @@ use crate::model::units;
 use crate::ops::convert::{self, Base, Converted, Options};
 use crate::ops::dump::Report;
 use crate::rdb::choose::Thresholds;
-use crate::rdb::encode;
+use crate::rdb::encode::{self, Packer};
 use crate::rdb::frame::Header;
 use crate::sink::compress::{Codec, Compress};
 use crate::sink::rdb::Role;
@@ -190,14 +190,14 @@ pub(super) fn run(args: &Args, cx: &Context) -> Result<Exit> {
     let State {
         input,
         log,
-        made,
+        packer,
         header,
     } = state::open(&args.path, "convert", args.filters.now_ms(), room, cx)?;
     let target = server(args, header);
     check(form, base, target)?;
     // What stays as large as it is: everything else may become smaller.
     let all = filter.is_empty() && !args.drop_modules;
-    let grows = all && !made && codec == Codec::None && input.codecs.is_empty();
+    let grows = all && packer == Packer::Server && codec == Codec::None && input.codecs.is_empty();
     if all && !args.is_stdout() {
         space(args, grows, cx)?;
     }
@@ -209,7 +209,11 @@ pub(super) fn run(args: &Args, cx: &Context) -> Result<Exit> {
         target,
         thresholds,
         compress: !args.no_compress,
-        again: made || args.no_compress || !args.set.is_empty(),
+        packer: if args.no_compress || !args.set.is_empty() {
+            Packer::Other
+        } else {
+            packer
+        },
         drop_modules: args.drop_modules,
         one_by_one: args.json,
     };

@@ -13,6 +13,7 @@ use crate::model::kind::Kind;
 use crate::ops::get::{self, Found, Options, Report};
 use crate::packed::string::Str;
 use crate::pipe::Out;
+use crate::rdb::encode::Packer;
 use crate::rdb::frame::{Header, Record};
 use crate::rdb::visit::Visit;
 use crate::rdb::walk::{self, Scratch};
@@ -82,7 +83,7 @@ pub(super) fn run(args: &Args, cx: &Context) -> Result<Exit> {
         cx,
     )?;
     // In what was made nothing lies anywhere.
-    let places = !state.made;
+    let places = state.packer == Packer::Server;
     if args.raw {
         return work(args, cx, keys, state, || Raw { done: false });
     }

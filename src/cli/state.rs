@@ -9,6 +9,7 @@ use super::text;
 use crate::error::{Place, Result};
 use crate::input::open::{Content, Input};
 use crate::ops::replay::{self, Options, Report, Until};
+use crate::rdb::encode::Packer;
 use crate::rdb::frame::{HEADER_LEN, Header};
 use crate::source::aof::{Source, commands_follow, says_aof, says_preamble};
 use crate::source::jsonl;
@@ -19,8 +20,8 @@ pub(super) struct State {
     pub(super) input: Input,
     /// What came of the log that it was made from.
     pub(super) log: Option<Report>,
-    /// Whether the path is another file than this RDB, which is made while it is read.
-    pub(super) made: bool,
+    /// Who packed its values; if no server did, it is made out of another file while it is read.
+    pub(super) packer: Packer,
     /// The header of the RDB that it comes from.
     pub(super) header: Option<Header>,
 }
@@ -49,7 +50,7 @@ pub(super) fn open(
                 header: header.or_else(|| self::header(&input.head)),
                 input,
                 log: None,
-                made: true,
+                packer: Packer::Other,
             });
         }
         let is_log = match input.content() {
@@ -66,7 +67,7 @@ pub(super) fn open(
                 header: header(&input.head),
                 input,
                 log: None,
-                made: false,
+                packer: Packer::Server,
             });
         }
         return replayed(Source::File(input), path, now_ms, room, cx);
@@ -105,7 +106,7 @@ fn replayed(
         header: header(&input.head),
         input,
         log: Some(report),
-        made: true,
+        packer: Packer::Engine,
     })
 }
 

@@ -232,6 +232,10 @@ fn verdict(report: &verify::Report) -> String {
 
 /// The engine that has run a log, or loaded an RDB, as that server, which refuses nothing of it.
 pub(crate) fn replayed(log: Vec<u8>, target: &'static Target) -> Engine {
+    try_replayed(log, target).unwrap()
+}
+
+pub(crate) fn try_replayed(log: Vec<u8>, target: &'static Target) -> Result<Engine, redisk::Error> {
     let source = Source::File(Input::of("x", Box::new(Cursor::new(log)), None, None).unwrap());
     let mut engine = replay::engine(&source, Some(target));
     let options = replay::Options {
@@ -243,9 +247,9 @@ pub(crate) fn replayed(log: Vec<u8>, target: &'static Target) -> Engine {
         max_memory: None,
         progress: &|_| (),
     };
-    let report = replay::replay(source, &mut engine, &options).unwrap();
+    let report = replay::replay(source, &mut engine, &options)?;
     assert_eq!(report.refused, 0);
-    engine
+    Ok(engine)
 }
 
 /// All of a file.

@@ -1,8 +1,8 @@
 //! Keys for another server: copied as they stand where it reads that, written anew where not.
 //!
 //! ```text
-//!   record ─▶ does the target load its type? ─ yes ─▶ the bytes of the value, after a look at all of it
-//!                        │ no
+//!   record ─▶ does the target load its type? ─ yes ─▶ of a server: the bytes of the value, after a look at all of it
+//!                        │ no                          of the engine: its blobs compressed ([`packed_already`])
 //!                        ├─▶ of moderate size: held ([`items`]), written in the target's own encoding
 //!                        ├─▶ larger: read twice ([`large`]), written as it comes
 //!                        ├─▶ stream: nodes as they stand, the rest in an older version ([`stream`])
@@ -15,6 +15,7 @@ mod items;
 mod large;
 mod nodes;
 mod packed;
+mod packed_already;
 mod stream;
 pub(super) mod strings;
 
@@ -42,6 +43,17 @@ const USAGE: Since = Since::both((5, 0));
 /// Who reads hash templates.
 const TEMPLATES: Since = Since::redis((8, 10));
 
+/// Who packed the values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Packer {
+    /// A server, with its settings: they are copied where the target reads them.
+    Server,
+    /// The engine, as servers do that have the thresholds of [`Thresholds::default`]; nothing is compressed.
+    Engine,
+    /// Whoever: they are written anew, even where they could be copied.
+    Other,
+}
+
 /// How to write.
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
@@ -51,8 +63,8 @@ pub struct Options {
     pub thresholds: Thresholds,
     /// Whether strings are compressed.
     pub compress: bool,
-    /// Whether values are written anew even where they could be copied: their packing is not a server's.
-    pub again: bool,
+    /// Where the values come from.
+    pub packer: Packer,
     /// Whether values of modules are left out.
     pub drop_modules: bool,
     /// Whether each loss is kept, not their number alone.
@@ -220,6 +232,12 @@ impl Encoder {
             refused: false,
             entries: 0,
         };
+        if self.packer(record) == Packer::Engine
+            && self.packed_already(record, row, name, out.bytes())?
+        {
+            out.relieve()?;
+            return Ok(Encoded::Done);
+        }
         let copied = self.is_copied(record, row)?;
         let whole = !copied && !is_opaque(row.kind) && row.kind != Kind::Stream;
         if whole {
@@ -268,9 +286,42 @@ impl Encoder {
         Ok(Encoded::Done)
     }
 
-    /// Whether how a value is packed is no server's choice.
-    fn is_again(&self, record: &Record<'_>) -> bool {
-        self.options.again || record.block().made.is_some()
+    fn packer(&self, record: &Record<'_>) -> Packer {
+        match record.block().made {
+            Some(_) => Packer::Other,
+            None => self.options.packer,
+        }
+    }
+
+    /// Writes a key of the engine that the target would pack as it is; `false` where it is another one.
+    fn packed_already(
+        &mut self,
+        record: &Record<'_>,
+        row: &'static TypeRow,
+        name: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<bool> {
+        let Options {
+            target, thresholds, ..
+        } = &self.options;
+        let (target, thresholds) = (*target, *thresholds);
+        let Some(body) = record.body().filter(|_| target.has(row.since)) else {
+            return Ok(false);
+        };
+        // What may be lost of a key is counted once, by who writes it for sure.
+        let attrs = &record.frame.attrs;
+        if attrs.idle.is_some() || attrs.freq.is_some() || attrs.noevict || attrs.meta.is_some() {
+            return Ok(false);
+        }
+        let start = out.len();
+        self.attributes(record, out);
+        out.push(row.code);
+        self.strings.text(name, out);
+        let done = packed_already::write(row, body, target, &thresholds, &mut self.strings, out)?;
+        if !done {
+            out.truncate(start);
+        }
+        Ok(done)
     }
 
     /// Whether the target loads the value as it stands.
@@ -281,7 +332,7 @@ impl Encoder {
             Layout::TemplateListpackRef | Layout::TemplateArrayRef
         );
         let loads = target.has(payload::since(record, row)?);
-        let again = self.is_again(record) && !is_opaque(row.kind);
+        let again = self.packer(record) != Packer::Server && !is_opaque(row.kind);
         Ok(loads && !again && (!refers || target.has(TEMPLATES)))
     }
 
@@ -324,7 +375,7 @@ impl Encoder {
         let known = choose::stream_version(self.options.target);
         let how = stream::How {
             version: known.unwrap_or(1).min(source),
-            again: self.is_again(record),
+            again: self.packer(record) != Packer::Server,
             entries,
         };
         set(out.bytes(), type_at, choose::stream_code(how.version));
