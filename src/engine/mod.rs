@@ -327,6 +327,13 @@ impl Engine {
         args: &Args<'_>,
         out: &mut Out,
     ) -> Done {
+        // What is queued is not looked at by its function, and a log holds nothing that was refused.
+        if session.multi.is_some()
+            && self.keys.clock.expires
+            && !row.takes_in(self.dialect, args.len())
+        {
+            return Err(self.not_found(Found::Command(row), args));
+        }
         match (row.name, &mut session.multi) {
             ("multi", None) => {
                 session.multi = Some(Multi::default());

@@ -297,9 +297,16 @@ impl Log {
             if !same(theirs, &effects) {
                 let name = String::from_utf8_lossy(&argv[0]).to_uppercase();
                 let about = |before: &&Argv| before[1..].iter().any(|a| argv[1..].contains(a));
-                let before: Vec<String> = commands[..i]
+                // Of an EXEC all that it ran.
+                let block = commands[..i]
+                    .iter()
+                    .rposition(|c| is(c, "MULTI"))
+                    .filter(|_| is(argv, "EXEC"))
+                    .unwrap_or(i);
+                let before: Vec<String> = commands[..block]
                     .iter()
                     .filter(about)
+                    .chain(&commands[block..i])
                     .map(|c| typed(c))
                     .collect();
                 let what = format!(

@@ -391,8 +391,19 @@ impl Command {
     /// Whether so many arguments, the name included, are right.
     #[must_use]
     pub fn takes(&self, argc: usize) -> bool {
-        let n = usize::from(self.arity.unsigned_abs());
-        if self.arity < 0 { argc >= n } else { argc == n }
+        takes(self.arity, argc)
+    }
+
+    /// The same as the nearest of the servers in [`Seen`] has it.
+    #[must_use]
+    pub fn takes_in(&self, target: &Target, argc: usize) -> bool {
+        let seen = match target.flavour {
+            Flavour::Valkey => Seen::Valkey91,
+            Flavour::Redis if target.version < (7, 2) => Seen::Redis70,
+            Flavour::Redis => Seen::Redis86,
+        };
+        let arity = self.as_in(seen).map_or(self.arity, |(arity, _)| arity);
+        takes(arity, argc)
     }
 
     /// Arity and flags as one of the servers has them; `None` if it does not know the command.
@@ -455,6 +466,12 @@ impl Command {
             .iter()
             .find(|d| d.seen == seen && d.name == self.name && d.sub == self.sub)
     }
+}
+
+/// A negative arity is the least number of arguments.
+fn takes(arity: i8, argc: usize) -> bool {
+    let n = usize::from(arity.unsigned_abs());
+    if arity < 0 { argc >= n } else { argc == n }
 }
 
 #[cfg(test)]
