@@ -3,6 +3,12 @@
 //! A [`Staged`] file is written under another name in the folder of its target, for nobody but its owner to read. When
 //! it is complete it gets the mode and owner of the file it replaces, is synced, and takes the target's name in one
 //! step; then the folder is synced. Dropped before that, it leaves nothing behind.
+//!
+//! What is done in a folder where other files stand, step by step, goes through [`layer`]; [`live`] tells whether anybody
+//! else works there.
+
+pub mod layer;
+pub mod live;
 
 use crate::error::{Error, Result};
 use std::fs::File;

@@ -311,13 +311,13 @@ fn look(path: &Path, inside: &Path) -> Found {
 }
 
 #[cfg(unix)]
-fn os_string(name: &[u8]) -> OsString {
+pub(crate) fn os_string(name: &[u8]) -> OsString {
     use std::os::unix::ffi::OsStringExt;
     OsString::from_vec(name.to_vec())
 }
 
 #[cfg(not(unix))]
-fn os_string(name: &[u8]) -> OsString {
+pub(crate) fn os_string(name: &[u8]) -> OsString {
     OsString::from(String::from_utf8_lossy(name).into_owned())
 }
 

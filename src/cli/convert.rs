@@ -345,12 +345,6 @@ fn write(
 
 /// Says what was written, as a document.
 fn report_json(cx: &Context, target: &Target, report: &Report) -> String {
-    let losses = report.losses.iter().map(|(loss, lost)| {
-        Doc::Fields(vec![
-            ("kind", loss.name().into()),
-            ("count", lost.count.into()),
-        ])
-    });
     let each = report.losses.each().map(|(loss, n, place)| {
         let message = loss.text(*n == 1);
         let mut object = cx.object("loss", place, message);
@@ -360,14 +354,12 @@ fn report_json(cx: &Context, target: &Target, report: &Report) -> String {
         }
         object
     });
-    let dropped = report.dropped.counts();
-    let dropped = dropped.map(|(name, n, _)| (name, n.into())).to_vec();
     let document = Doc::Fields(vec![
         ("target", target.name.into()),
         ("keys", report.keys.into()),
         ("empty", report.empty.into()),
-        ("dropped", Doc::Fields(dropped)),
-        ("losses", Doc::List(losses.collect())),
+        ("dropped", dump::dropped_doc(report)),
+        ("losses", dump::losses_doc(report)),
         ("lost", Doc::List(each.collect())),
     ]);
     document.pretty()

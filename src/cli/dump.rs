@@ -1,6 +1,7 @@
 //! `redisk dump`.
 
 use super::Context;
+use super::doc::Doc;
 use super::exit::{CODES, Exit};
 use super::input::{self, Filters, Machine};
 use super::output::{ByteForm, Output, Target as Destination};
@@ -293,6 +294,23 @@ fn work<R: Render, W: Write + Send + Into<Output>>(
             Ok(Exit::Done)
         }
     }
+}
+
+/// What went as it was asked for, by kind.
+pub(super) fn dropped_doc(report: &Report) -> Doc {
+    let dropped = report.dropped.counts();
+    Doc::Fields(dropped.map(|(name, n, _)| (name, n.into())).to_vec())
+}
+
+/// What was lost, by kind.
+pub(super) fn losses_doc(report: &Report) -> Doc {
+    let losses = report.losses.iter().map(|(loss, lost)| {
+        Doc::Fields(vec![
+            ("kind", loss.name().into()),
+            ("count", lost.count.into()),
+        ])
+    });
+    Doc::List(losses.collect())
 }
 
 /// Says what the output does not show.

@@ -5,6 +5,7 @@
 //! `state` (a log as what it leads to), `progress`,
 //! `exit` (errors, warnings, exit codes), `doc` (reports as JSON), `text` (how keys are written, colours).
 
+mod compact;
 mod convert;
 mod doc;
 mod dump;
@@ -63,6 +64,7 @@ enum Command {
     Replay(replay::Args),
     Verify(verify::Args),
     Convert(convert::Args),
+    Compact(compact::Args),
     Completions(pages::Completions),
     Man(pages::Man),
     /// A path alone, and what stands behind it. (As an argument it would make shells complete files where commands are
@@ -176,6 +178,7 @@ fn run(command: Option<Command>, cx: &Context) -> Result<Exit> {
         Some(Command::Log(args)) => log::run(&args, cx),
         Some(Command::Replay(args)) => replay::run(&args, cx),
         Some(Command::Convert(args)) => convert::run(&args, cx),
+        Some(Command::Compact(args)) => compact::run(&args, cx),
         Some(Command::Verify(args)) => verify::run(&args, cx),
         Some(Command::Completions(args)) => pages::completions(&args),
         Some(Command::Man(args)) => pages::man(&args),

@@ -116,6 +116,12 @@ pub(super) fn folder(path: &Path) -> Result<StagedFolder> {
     interrupt::guard(|| StagedFolder::create(path), StagedFolder::path)
 }
 
+/// A temporary file of that name is about to come into being: it goes when a signal ends us.
+pub(super) fn temporary(path: &Path) {
+    // Nothing is created here that could fail.
+    let _ = interrupt::guard(|| Ok(path.to_owned()), PathBuf::as_path);
+}
+
 const BUFFER: usize = 64 << 10;
 
 /// An open output. Dropped before [`Output::finish`], a file leaves nothing behind.

@@ -95,11 +95,7 @@ fn replayed(
     };
     let report = replay::replay(source, &mut engine, &options)?;
     progress.done();
-    if report.refused > 0 {
-        let refused = text::count(report.refused, "command was", "commands were");
-        let message = format!("{refused} refused, as a server would have (replay names them)");
-        cx.warn(&Place::default(), &message);
-    }
+    refusals(&report, cx);
     let name = path.to_string_lossy();
     let input = Input::of(&name, Box::new(engine.drain()), None, None)?;
     Ok(State {
@@ -113,6 +109,15 @@ fn replayed(
 /// Whether what a log leads to is all that was there: files that hold less must not look complete.
 pub(super) fn is_sound(log: Option<&Report>) -> bool {
     log.is_none_or(|log| log.walked.problems.is_empty())
+}
+
+/// Says that commands were refused.
+pub(super) fn refusals(report: &Report, cx: &Context) {
+    if report.refused > 0 {
+        let refused = text::count(report.refused, "command was", "commands were");
+        let message = format!("{refused} refused, as a server would have (replay names them)");
+        cx.warn(&Place::default(), &message);
+    }
 }
 
 /// What became of it all: of the keys, and of the log that they came from. Says what was wrong with the log.

@@ -1,5 +1,6 @@
 //! One function a subcommand, usable by any Rust program: a source, a filter and a sink go in, a report comes out.
 
+pub mod compact;
 pub mod convert;
 pub mod dump;
 pub mod get;
