@@ -13,6 +13,7 @@ mod aof;
 #[cfg(feature = "cli")]
 mod cli;
 mod commands;
+mod compact;
 mod convert;
 mod corpus;
 mod engine_diff;

@@ -20,6 +20,7 @@ mod pages;
 mod progress;
 mod replay;
 mod show;
+mod split;
 mod state;
 mod text;
 mod transform;
@@ -65,6 +66,7 @@ enum Command {
     Verify(verify::Args),
     Convert(convert::Args),
     Compact(compact::Args),
+    Split(split::Args),
     Completions(pages::Completions),
     Man(pages::Man),
     /// A path alone, and what stands behind it. (As an argument it would make shells complete files where commands are
@@ -179,6 +181,7 @@ fn run(command: Option<Command>, cx: &Context) -> Result<Exit> {
         Some(Command::Replay(args)) => replay::run(&args, cx),
         Some(Command::Convert(args)) => convert::run(&args, cx),
         Some(Command::Compact(args)) => compact::run(&args, cx),
+        Some(Command::Split(args)) => split::run(&args, cx),
         Some(Command::Verify(args)) => verify::run(&args, cx),
         Some(Command::Completions(args)) => pages::completions(&args),
         Some(Command::Man(args)) => pages::man(&args),

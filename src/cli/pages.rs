@@ -27,7 +27,9 @@ const SHELLS: &[(&str, &str)] = files! {
 const PAGES: &[(&str, &str)] = files! {
     "redisk": "man/redisk.1",
     "info": "man/redisk-info.1",
-    "convert": "man/redisk-convert.1",
+    "compact": "man/redisk-compact.1",
+    "split": "man/redisk-split.1",
+    "merge": "man/redisk-merge.1",
     "dump": "man/redisk-dump.1",
     "get": "man/redisk-get.1",
     "log": "man/redisk-log.1",

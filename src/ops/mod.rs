@@ -7,4 +7,6 @@ pub mod get;
 pub mod info;
 pub mod log;
 pub mod replay;
+pub mod split;
 pub mod verify;
+pub mod whose;

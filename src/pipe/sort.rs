@@ -38,7 +38,8 @@ pub enum Place<'k> {
     Front,
 }
 
-const HEAD: usize = 13;
+/// Bytes in front of a piece's key.
+pub const HEAD: usize = 13;
 
 impl Place<'_> {
     pub(super) fn write(self, out: &mut Vec<u8>) {
@@ -76,8 +77,9 @@ pub(super) fn end_piece(out: &mut Vec<u8>) {
     out.extend_from_slice(&[0; 8]);
 }
 
-/// What a head says: class, database, length of the key.
-fn head(bytes: &[u8]) -> Option<(u8, u64, usize)> {
+/// What a piece's head says, once [`HEAD`] bytes of it are there: class (1 for a key), database, length of the key.
+#[must_use]
+pub fn head(bytes: &[u8]) -> Option<(u8, u64, usize)> {
     let (class, rest) = bytes.split_first()?;
     let (db, rest) = rest.split_first_chunk::<8>()?;
     let len = rest.first_chunk::<4>()?;

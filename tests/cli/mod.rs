@@ -2,6 +2,7 @@
 
 mod aof_hostile;
 mod aof_input;
+mod compact;
 mod convert;
 mod errors;
 mod filters;

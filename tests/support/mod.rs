@@ -3,6 +3,7 @@
 pub(crate) mod canonical;
 pub(crate) mod child;
 pub(crate) mod diff;
+pub(crate) mod disk;
 pub(crate) mod made;
 pub(crate) mod rdb;
 pub(crate) mod run;

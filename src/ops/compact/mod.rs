@@ -7,11 +7,11 @@
 
 mod check;
 pub mod place;
-mod whose;
 
 use super::convert::{self, Base};
 use super::dump;
 use super::replay::{self, Until};
+use super::whose;
 use crate::aof::multipart::{FOLDER, Set};
 use crate::disk::layer::{Disk, DiskFile};
 use crate::disk::live::{self, Lock};

@@ -1,4 +1,4 @@
-//! For which server a log is compacted when nobody says: the one that wrote its base.
+//! Which server a source is of, by what stands at its head: what is written of it is for that one unless another is named.
 
 use crate::input::open::{Content, Input};
 use crate::model::kind::Flavour;
@@ -8,15 +8,16 @@ use crate::source::aof::Source;
 
 /// What the first file of a log tells.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Whose {
+pub struct Whose {
     /// The server; `None` where only commands tell.
-    pub(super) server: Option<&'static Target>,
+    pub server: Option<&'static Target>,
     /// Whether it begins with an RDB.
-    pub(super) rdb: bool,
+    pub rdb: bool,
 }
 
 /// Looks at the first file.
-pub(super) fn whose(source: &Source) -> Whose {
+#[must_use]
+pub fn whose(source: &Source) -> Whose {
     match source {
         Source::File(input) => of_head(&input.head, input.content()),
         Source::Set(set) => {
