@@ -15,6 +15,7 @@ mod info;
 mod input;
 mod log;
 mod log_text;
+mod merge;
 mod output;
 mod pages;
 mod progress;
@@ -67,6 +68,7 @@ enum Command {
     Convert(convert::Args),
     Compact(compact::Args),
     Split(split::Args),
+    Merge(merge::Args),
     Completions(pages::Completions),
     Man(pages::Man),
     /// A path alone, and what stands behind it. (As an argument it would make shells complete files where commands are
@@ -182,6 +184,7 @@ fn run(command: Option<Command>, cx: &Context) -> Result<Exit> {
         Some(Command::Convert(args)) => convert::run(&args, cx),
         Some(Command::Compact(args)) => compact::run(&args, cx),
         Some(Command::Split(args)) => split::run(&args, cx),
+        Some(Command::Merge(args)) => merge::run(&args, cx),
         Some(Command::Verify(args)) => verify::run(&args, cx),
         Some(Command::Completions(args)) => pages::completions(&args),
         Some(Command::Man(args)) => pages::man(&args),

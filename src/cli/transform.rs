@@ -80,7 +80,7 @@ impl DropExpired {
 }
 
 /// `FROM:TO`.
-fn databases(text: &str) -> std::result::Result<(u64, u64), String> {
+pub(super) fn databases(text: &str) -> std::result::Result<(u64, u64), String> {
     let read = |n: &str| n.trim().parse::<u64>().ok();
     text.split_once(':')
         .and_then(|(from, to)| Some((read(from)?, read(to)?)))

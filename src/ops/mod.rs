@@ -6,6 +6,7 @@ pub mod dump;
 pub mod get;
 pub mod info;
 pub mod log;
+pub mod merge;
 pub mod replay;
 pub mod split;
 pub mod verify;

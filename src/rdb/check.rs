@@ -50,6 +50,24 @@ pub fn refused(record: &Record<'_>, row: &TypeRow, error: &Error, sc: &mut Scrat
     }
 }
 
+/// A library's source of more bytes is refused.
+const LIBRARY: u64 = 512 << 20;
+
+/// The source of a function library, of its record.
+///
+/// # Errors
+/// What is wrong with the string; a limit on its length.
+pub fn library(record: &Record<'_>) -> Result<Vec<u8>> {
+    let mut scratch = Vec::new();
+    match record.body() {
+        Some(mut b) => string::read(&mut b, &mut scratch)?.to_vec(LIBRARY),
+        None => {
+            let mut b = record.big_body()?;
+            string::read(&mut b, &mut scratch)?.to_vec(LIBRARY)
+        }
+    }
+}
+
 /// The look that loaders take at the blobs of a value.
 fn shallow<'a, B: Bytes<'a>>(b: &mut B, layout: Layout, sc: &mut Scratch) -> Result<()> {
     match layout {

@@ -9,8 +9,8 @@ use crate::error::{Error, Result};
 use crate::pipe::{self, Flow, Out, Work};
 use crate::rdb::check;
 use crate::rdb::frame::{Block, Reader, Record, What};
+use crate::rdb::opcode;
 use crate::rdb::walk::Scratch;
-use crate::rdb::{opcode, string};
 use std::collections::BTreeMap;
 use std::io::sink;
 use std::sync::{Mutex, PoisonError};
@@ -106,14 +106,7 @@ impl Worker<'_, '_> {
     fn record(&mut self, record: &Record<'_>, op: u8) -> Result<()> {
         check::record(record, op, &mut self.sc)?;
         if op == opcode::FUNCTION2 {
-            let mut scratch = Vec::new();
-            let code = match record.body() {
-                Some(mut b) => string::read(&mut b, &mut scratch)?.to_vec(MAX_CODE)?,
-                None => {
-                    let mut b = record.big_body()?;
-                    string::read(&mut b, &mut scratch)?.to_vec(MAX_CODE)?
-                }
-            };
+            let code = check::library(record)?;
             let mut functions = self
                 .functions
                 .lock()
@@ -123,9 +116,6 @@ impl Worker<'_, '_> {
         Ok(())
     }
 }
-
-/// A library's source of more bytes is refused.
-const MAX_CODE: u64 = 512 << 20;
 
 /// Loads all keys of an RDB. What comes before an error is in the engine.
 ///
