@@ -28,6 +28,7 @@ mod made;
 mod mutate;
 mod payload;
 mod replay;
+mod split;
 mod support;
 mod transform;
 mod written;

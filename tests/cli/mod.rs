@@ -14,4 +14,5 @@ mod output;
 mod readme;
 mod restore;
 mod run;
+mod split;
 mod verify;
