@@ -37,6 +37,9 @@ Register-ArgumentCompleter -Native -CommandName 'redisk' -ScriptBlock {
             [CompletionResult]::new('replay', 'replay', [CompletionResultType]::ParameterValue, 'Runs a log through the built-in engine, and says what state it leads to')
             [CompletionResult]::new('verify', 'verify', [CompletionResultType]::ParameterValue, 'Whether a file is whole, down to the last element, and which servers would load it')
             [CompletionResult]::new('convert', 'convert', [CompletionResultType]::ParameterValue, 'Any source in another form, for another server')
+            [CompletionResult]::new('compact', 'compact', [CompletionResultType]::ParameterValue, 'The append-only file as the smallest one that leads to the same state: BGREWRITEAOF without a server')
+            [CompletionResult]::new('split', 'split', [CompletionResultType]::ParameterValue, 'One source cut into several RDBs: for the nodes of a cluster, by database, by prefix, or by size')
+            [CompletionResult]::new('merge', 'merge', [CompletionResultType]::ParameterValue, 'Several sources as one RDB: the shards of a cluster in one file')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print the completions for a shell')
             [CompletionResult]::new('man', 'man', [CompletionResultType]::ParameterValue, 'Print the manual page of the program, or of one command')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
@@ -273,6 +276,71 @@ Register-ArgumentCompleter -Native -CommandName 'redisk' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
         }
+        'redisk;compact' {
+            [CompletionResult]::new('--base', '--base', [CompletionResultType]::ParameterName, 'What the new base is: rdb or aof (commands) [default: what the old one is]')
+            [CompletionResult]::new('--target', '--target', [CompletionResultType]::ParameterName, 'The server that it is for [default: the one that wrote it]')
+            [CompletionResult]::new('--out', '--out', [CompletionResultType]::ParameterName, 'Leave the log as it is, and write the new one into this folder')
+            [CompletionResult]::new('--now', '--now', [CompletionResultType]::ParameterName, 'The moment against which expiries are measured, instead of the clock (2026-11-20T14:05:00Z, 1795183500)')
+            [CompletionResult]::new('--threads', '--threads', [CompletionResultType]::ParameterName, 'Threads to work with; the output is the same whatever their number [default: the cores]')
+            [CompletionResult]::new('--max-memory', '--max-memory', [CompletionResultType]::ParameterName, 'Use no more memory than this (64mb, 2gb): fewer threads where that is enough, else an error instead of more')
+            [CompletionResult]::new('--error-format', '--error-format', [CompletionResultType]::ParameterName, 'How errors and warnings are written: for people, or one JSON object a line (kind, file, offset, db, key, message)')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours: auto, always or never. NO_COLOR is respected')
+            [CompletionResult]::new('--key-format', '--key-format', [CompletionResultType]::ParameterName, 'How keys are written: escape, hex or base64. Says it for keys on the command line too, which otherwise are exact bytes; a key with a zero byte cannot be given there in any other way')
+            [CompletionResult]::new('--drop-expired', '--drop-expired', [CompletionResultType]::ParameterName, 'Leave out keys, and fields of hashes, whose expiry has passed (see --now)')
+            [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Write nothing, and say what there would be')
+            [CompletionResult]::new('--keep-history', '--keep-history', [CompletionResultType]::ParameterName, 'Leave the old files where they are, listed as history')
+            [CompletionResult]::new('--timestamps', '--timestamps', [CompletionResultType]::ParameterName, 'Begin the new log with the time of the last #TS annotation of the old one')
+            [CompletionResult]::new('--force', '--force', [CompletionResultType]::ParameterName, 'Go on although a server seems to work there, or the space on the disk seems too little')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Write one JSON document')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'No progress bar, and no hints')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'No progress bar, and no hints')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'redisk;split' {
+            [CompletionResult]::new('--out', '--out', [CompletionResultType]::ParameterName, 'The folder to make: it is there when all parts are complete, or not at all')
+            [CompletionResult]::new('--slots', '--slots', [CompletionResultType]::ParameterName, 'By cluster slots, a part a range: 0-5460,5461-10922,10923-16383; + joins ranges to one part: 0-99+200-299,100-199')
+            [CompletionResult]::new('--nodes', '--nodes', [CompletionResultType]::ParameterName, 'By the masters of this nodes.conf (or what CLUSTER NODES says)')
+            [CompletionResult]::new('--parts', '--parts', [CompletionResultType]::ParameterName, 'Into so many parts of equally many cluster slots')
+            [CompletionResult]::new('--by-prefix', '--by-prefix', [CompletionResultType]::ParameterName, 'By what stands in front of the first SEP in the key''s name (see --key-format)')
+            [CompletionResult]::new('--max-size', '--max-size', [CompletionResultType]::ParameterName, 'Into parts of at most this size (1gb), in the order of the input')
+            [CompletionResult]::new('--target', '--target', [CompletionResultType]::ParameterName, 'The server that the parts are for [default: the one that wrote the input]')
+            [CompletionResult]::new('--now', '--now', [CompletionResultType]::ParameterName, 'The moment against which expiries are measured, instead of the clock (2026-11-20T14:05:00Z, 1795183500)')
+            [CompletionResult]::new('--threads', '--threads', [CompletionResultType]::ParameterName, 'Threads to work with; the output is the same whatever their number [default: the cores]')
+            [CompletionResult]::new('--max-memory', '--max-memory', [CompletionResultType]::ParameterName, 'Use no more memory than this (64mb, 2gb): fewer threads where that is enough, else an error instead of more')
+            [CompletionResult]::new('--error-format', '--error-format', [CompletionResultType]::ParameterName, 'How errors and warnings are written: for people, or one JSON object a line (kind, file, offset, db, key, message)')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours: auto, always or never. NO_COLOR is respected')
+            [CompletionResult]::new('--key-format', '--key-format', [CompletionResultType]::ParameterName, 'How keys are written: escape, hex or base64. Says it for keys on the command line too, which otherwise are exact bytes; a key with a zero byte cannot be given there in any other way')
+            [CompletionResult]::new('--by-db', '--by-db', [CompletionResultType]::ParameterName, 'By database')
+            [CompletionResult]::new('--strict', '--strict', [CompletionResultType]::ParameterName, 'Write nothing where the target cannot hold all of it (exit code 2)')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Write the index to stdout, too')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'No progress bar, and no hints')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'No progress bar, and no hints')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'redisk;merge' {
+            [CompletionResult]::new('--out', '--out', [CompletionResultType]::ParameterName, 'The RDB to write')
+            [CompletionResult]::new('--on-conflict', '--on-conflict', [CompletionResultType]::ParameterName, 'Which key is taken where several sources have it: error, first, last, newest-ttl or largest')
+            [CompletionResult]::new('--db-map', '--db-map', [CompletionResultType]::ParameterName, 'Move a database of the Nth source, or of all, to another number: 0:3, 2/0:1. May be repeated')
+            [CompletionResult]::new('--target', '--target', [CompletionResultType]::ParameterName, 'The server that the output is for [default: the newest of those that wrote the sources]')
+            [CompletionResult]::new('--now', '--now', [CompletionResultType]::ParameterName, 'The moment against which expiries are measured, instead of the clock (2026-11-20T14:05:00Z, 1795183500)')
+            [CompletionResult]::new('--threads', '--threads', [CompletionResultType]::ParameterName, 'Threads to work with; the output is the same whatever their number [default: the cores]')
+            [CompletionResult]::new('--max-memory', '--max-memory', [CompletionResultType]::ParameterName, 'Use no more memory than this (64mb, 2gb): fewer threads where that is enough, else an error instead of more')
+            [CompletionResult]::new('--error-format', '--error-format', [CompletionResultType]::ParameterName, 'How errors and warnings are written: for people, or one JSON object a line (kind, file, offset, db, key, message)')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours: auto, always or never. NO_COLOR is respected')
+            [CompletionResult]::new('--key-format', '--key-format', [CompletionResultType]::ParameterName, 'How keys are written: escape, hex or base64. Says it for keys on the command line too, which otherwise are exact bytes; a key with a zero byte cannot be given there in any other way')
+            [CompletionResult]::new('--strict', '--strict', [CompletionResultType]::ParameterName, 'Write nothing where the target cannot hold all of it (exit code 2)')
+            [CompletionResult]::new('--force', '--force', [CompletionResultType]::ParameterName, 'Replace the output file where it exists')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Write a report as one JSON document to stdout')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'No progress bar, and no hints')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'No progress bar, and no hints')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
         'redisk;completions' {
             [CompletionResult]::new('--error-format', '--error-format', [CompletionResultType]::ParameterName, 'How errors and warnings are written: for people, or one JSON object a line (kind, file, offset, db, key, message)')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours: auto, always or never. NO_COLOR is respected')
@@ -301,6 +369,9 @@ Register-ArgumentCompleter -Native -CommandName 'redisk' -ScriptBlock {
             [CompletionResult]::new('replay', 'replay', [CompletionResultType]::ParameterValue, 'Runs a log through the built-in engine, and says what state it leads to')
             [CompletionResult]::new('verify', 'verify', [CompletionResultType]::ParameterValue, 'Whether a file is whole, down to the last element, and which servers would load it')
             [CompletionResult]::new('convert', 'convert', [CompletionResultType]::ParameterValue, 'Any source in another form, for another server')
+            [CompletionResult]::new('compact', 'compact', [CompletionResultType]::ParameterValue, 'The append-only file as the smallest one that leads to the same state: BGREWRITEAOF without a server')
+            [CompletionResult]::new('split', 'split', [CompletionResultType]::ParameterValue, 'One source cut into several RDBs: for the nodes of a cluster, by database, by prefix, or by size')
+            [CompletionResult]::new('merge', 'merge', [CompletionResultType]::ParameterValue, 'Several sources as one RDB: the shards of a cluster in one file')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print the completions for a shell')
             [CompletionResult]::new('man', 'man', [CompletionResultType]::ParameterValue, 'Print the manual page of the program, or of one command')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
@@ -325,6 +396,15 @@ Register-ArgumentCompleter -Native -CommandName 'redisk' -ScriptBlock {
             break
         }
         'redisk;help;convert' {
+            break
+        }
+        'redisk;help;compact' {
+            break
+        }
+        'redisk;help;split' {
+            break
+        }
+        'redisk;help;merge' {
             break
         }
         'redisk;help;completions' {

@@ -34,6 +34,9 @@ set edit:completion:arg-completer[redisk] = {|@words|
             cand replay 'Runs a log through the built-in engine, and says what state it leads to'
             cand verify 'Whether a file is whole, down to the last element, and which servers would load it'
             cand convert 'Any source in another form, for another server'
+            cand compact 'The append-only file as the smallest one that leads to the same state: BGREWRITEAOF without a server'
+            cand split 'One source cut into several RDBs: for the nodes of a cluster, by database, by prefix, or by size'
+            cand merge 'Several sources as one RDB: the shards of a cluster in one file'
             cand completions 'Print the completions for a shell'
             cand man 'Print the manual page of the program, or of one command'
             cand help 'Print this message or the help of the given subcommand(s)'
@@ -262,6 +265,68 @@ set edit:completion:arg-completer[redisk] = {|@words|
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }
+        &'redisk;compact'= {
+            cand --base 'What the new base is: rdb or aof (commands) [default: what the old one is]'
+            cand --target 'The server that it is for [default: the one that wrote it]'
+            cand --out 'Leave the log as it is, and write the new one into this folder'
+            cand --now 'The moment against which expiries are measured, instead of the clock (2026-11-20T14:05:00Z, 1795183500)'
+            cand --threads 'Threads to work with; the output is the same whatever their number [default: the cores]'
+            cand --max-memory 'Use no more memory than this (64mb, 2gb): fewer threads where that is enough, else an error instead of more'
+            cand --error-format 'How errors and warnings are written: for people, or one JSON object a line (kind, file, offset, db, key, message)'
+            cand --color 'When to use colours: auto, always or never. NO_COLOR is respected'
+            cand --key-format 'How keys are written: escape, hex or base64. Says it for keys on the command line too, which otherwise are exact bytes; a key with a zero byte cannot be given there in any other way'
+            cand --drop-expired 'Leave out keys, and fields of hashes, whose expiry has passed (see --now)'
+            cand --dry-run 'Write nothing, and say what there would be'
+            cand --keep-history 'Leave the old files where they are, listed as history'
+            cand --timestamps 'Begin the new log with the time of the last #TS annotation of the old one'
+            cand --force 'Go on although a server seems to work there, or the space on the disk seems too little'
+            cand --json 'Write one JSON document'
+            cand -q 'No progress bar, and no hints'
+            cand --quiet 'No progress bar, and no hints'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'redisk;split'= {
+            cand --out 'The folder to make: it is there when all parts are complete, or not at all'
+            cand --slots 'By cluster slots, a part a range: 0-5460,5461-10922,10923-16383; + joins ranges to one part: 0-99+200-299,100-199'
+            cand --nodes 'By the masters of this nodes.conf (or what CLUSTER NODES says)'
+            cand --parts 'Into so many parts of equally many cluster slots'
+            cand --by-prefix 'By what stands in front of the first SEP in the key''s name (see --key-format)'
+            cand --max-size 'Into parts of at most this size (1gb), in the order of the input'
+            cand --target 'The server that the parts are for [default: the one that wrote the input]'
+            cand --now 'The moment against which expiries are measured, instead of the clock (2026-11-20T14:05:00Z, 1795183500)'
+            cand --threads 'Threads to work with; the output is the same whatever their number [default: the cores]'
+            cand --max-memory 'Use no more memory than this (64mb, 2gb): fewer threads where that is enough, else an error instead of more'
+            cand --error-format 'How errors and warnings are written: for people, or one JSON object a line (kind, file, offset, db, key, message)'
+            cand --color 'When to use colours: auto, always or never. NO_COLOR is respected'
+            cand --key-format 'How keys are written: escape, hex or base64. Says it for keys on the command line too, which otherwise are exact bytes; a key with a zero byte cannot be given there in any other way'
+            cand --by-db 'By database'
+            cand --strict 'Write nothing where the target cannot hold all of it (exit code 2)'
+            cand --json 'Write the index to stdout, too'
+            cand -q 'No progress bar, and no hints'
+            cand --quiet 'No progress bar, and no hints'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'redisk;merge'= {
+            cand --out 'The RDB to write'
+            cand --on-conflict 'Which key is taken where several sources have it: error, first, last, newest-ttl or largest'
+            cand --db-map 'Move a database of the Nth source, or of all, to another number: 0:3, 2/0:1. May be repeated'
+            cand --target 'The server that the output is for [default: the newest of those that wrote the sources]'
+            cand --now 'The moment against which expiries are measured, instead of the clock (2026-11-20T14:05:00Z, 1795183500)'
+            cand --threads 'Threads to work with; the output is the same whatever their number [default: the cores]'
+            cand --max-memory 'Use no more memory than this (64mb, 2gb): fewer threads where that is enough, else an error instead of more'
+            cand --error-format 'How errors and warnings are written: for people, or one JSON object a line (kind, file, offset, db, key, message)'
+            cand --color 'When to use colours: auto, always or never. NO_COLOR is respected'
+            cand --key-format 'How keys are written: escape, hex or base64. Says it for keys on the command line too, which otherwise are exact bytes; a key with a zero byte cannot be given there in any other way'
+            cand --strict 'Write nothing where the target cannot hold all of it (exit code 2)'
+            cand --force 'Replace the output file where it exists'
+            cand --json 'Write a report as one JSON document to stdout'
+            cand -q 'No progress bar, and no hints'
+            cand --quiet 'No progress bar, and no hints'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
         &'redisk;completions'= {
             cand --error-format 'How errors and warnings are written: for people, or one JSON object a line (kind, file, offset, db, key, message)'
             cand --color 'When to use colours: auto, always or never. NO_COLOR is respected'
@@ -288,6 +353,9 @@ set edit:completion:arg-completer[redisk] = {|@words|
             cand replay 'Runs a log through the built-in engine, and says what state it leads to'
             cand verify 'Whether a file is whole, down to the last element, and which servers would load it'
             cand convert 'Any source in another form, for another server'
+            cand compact 'The append-only file as the smallest one that leads to the same state: BGREWRITEAOF without a server'
+            cand split 'One source cut into several RDBs: for the nodes of a cluster, by database, by prefix, or by size'
+            cand merge 'Several sources as one RDB: the shards of a cluster in one file'
             cand completions 'Print the completions for a shell'
             cand man 'Print the manual page of the program, or of one command'
             cand help 'Print this message or the help of the given subcommand(s)'
@@ -305,6 +373,12 @@ set edit:completion:arg-completer[redisk] = {|@words|
         &'redisk;help;verify'= {
         }
         &'redisk;help;convert'= {
+        }
+        &'redisk;help;compact'= {
+        }
+        &'redisk;help;split'= {
+        }
+        &'redisk;help;merge'= {
         }
         &'redisk;help;completions'= {
         }

@@ -42,6 +42,9 @@ complete -c redisk -n "__fish_redisk_needs_command" -f -a "log" -d 'The commands
 complete -c redisk -n "__fish_redisk_needs_command" -f -a "replay" -d 'Runs a log through the built-in engine, and says what state it leads to'
 complete -c redisk -n "__fish_redisk_needs_command" -f -a "verify" -d 'Whether a file is whole, down to the last element, and which servers would load it'
 complete -c redisk -n "__fish_redisk_needs_command" -f -a "convert" -d 'Any source in another form, for another server'
+complete -c redisk -n "__fish_redisk_needs_command" -f -a "compact" -d 'The append-only file as the smallest one that leads to the same state: BGREWRITEAOF without a server'
+complete -c redisk -n "__fish_redisk_needs_command" -f -a "split" -d 'One source cut into several RDBs: for the nodes of a cluster, by database, by prefix, or by size'
+complete -c redisk -n "__fish_redisk_needs_command" -f -a "merge" -d 'Several sources as one RDB: the shards of a cluster in one file'
 complete -c redisk -n "__fish_redisk_needs_command" -f -a "completions" -d 'Print the completions for a shell'
 complete -c redisk -n "__fish_redisk_needs_command" -f -a "man" -d 'Print the manual page of the program, or of one command'
 complete -c redisk -n "__fish_redisk_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
@@ -473,6 +476,136 @@ complete -c redisk -n "__fish_redisk_using_subcommand convert" -l json -d 'Write
 complete -c redisk -n "__fish_redisk_using_subcommand convert" -l drop-expired -d 'Leave out keys, and fields of hashes, whose expiry has passed (see --now)'
 complete -c redisk -n "__fish_redisk_using_subcommand convert" -s q -l quiet -d 'No progress bar, and no hints'
 complete -c redisk -n "__fish_redisk_using_subcommand convert" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c redisk -n "__fish_redisk_using_subcommand compact" -l base -d 'What the new base is: rdb or aof (commands) [default: what the old one is]' -r -f -a "rdb\t'An RDB'
+aof\t'Commands'"
+complete -c redisk -n "__fish_redisk_using_subcommand compact" -l target -d 'The server that it is for [default: the one that wrote it]' -r -f -a "redis-2.8\t''
+redis-3.0\t''
+redis-3.2\t''
+redis-4.0\t''
+redis-5.0\t''
+redis-6.0\t''
+redis-6.2\t''
+redis-7.0\t''
+redis-7.2\t''
+redis-7.4\t''
+redis-8.0\t''
+redis-8.2\t''
+redis-8.4\t''
+redis-8.6\t''
+redis-8.8\t''
+redis-8.10\t''
+valkey-7.2\t''
+valkey-8.0\t''
+valkey-8.1\t''
+valkey-9.0\t''
+valkey-9.1\t''"
+complete -c redisk -n "__fish_redisk_using_subcommand compact" -l out -d 'Leave the log as it is, and write the new one into this folder' -r -f -a "(__fish_complete_directories)"
+complete -c redisk -n "__fish_redisk_using_subcommand compact" -l now -d 'The moment against which expiries are measured, instead of the clock (2026-11-20T14:05:00Z, 1795183500)' -r
+complete -c redisk -n "__fish_redisk_using_subcommand compact" -l threads -d 'Threads to work with; the output is the same whatever their number [default: the cores]' -r
+complete -c redisk -n "__fish_redisk_using_subcommand compact" -l max-memory -d 'Use no more memory than this (64mb, 2gb): fewer threads where that is enough, else an error instead of more' -r
+complete -c redisk -n "__fish_redisk_using_subcommand compact" -l error-format -d 'How errors and warnings are written: for people, or one JSON object a line (kind, file, offset, db, key, message)' -r -f -a "text\t'A line for people'
+json\t'An object a line'"
+complete -c redisk -n "__fish_redisk_using_subcommand compact" -l color -d 'When to use colours: auto, always or never. NO_COLOR is respected' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c redisk -n "__fish_redisk_using_subcommand compact" -l key-format -d 'How keys are written: escape, hex or base64. Says it for keys on the command line too, which otherwise are exact bytes; a key with a zero byte cannot be given there in any other way' -r -f -a "escape\t'Text, with what is none as `\\xHH`'
+hex\t'Two hex digits a byte'
+base64\t'Base64'"
+complete -c redisk -n "__fish_redisk_using_subcommand compact" -l drop-expired -d 'Leave out keys, and fields of hashes, whose expiry has passed (see --now)'
+complete -c redisk -n "__fish_redisk_using_subcommand compact" -l dry-run -d 'Write nothing, and say what there would be'
+complete -c redisk -n "__fish_redisk_using_subcommand compact" -l keep-history -d 'Leave the old files where they are, listed as history'
+complete -c redisk -n "__fish_redisk_using_subcommand compact" -l timestamps -d 'Begin the new log with the time of the last #TS annotation of the old one'
+complete -c redisk -n "__fish_redisk_using_subcommand compact" -l force -d 'Go on although a server seems to work there, or the space on the disk seems too little'
+complete -c redisk -n "__fish_redisk_using_subcommand compact" -l json -d 'Write one JSON document'
+complete -c redisk -n "__fish_redisk_using_subcommand compact" -s q -l quiet -d 'No progress bar, and no hints'
+complete -c redisk -n "__fish_redisk_using_subcommand compact" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c redisk -n "__fish_redisk_using_subcommand split" -l out -d 'The folder to make: it is there when all parts are complete, or not at all' -r -f -a "(__fish_complete_directories)"
+complete -c redisk -n "__fish_redisk_using_subcommand split" -l slots -d 'By cluster slots, a part a range: 0-5460,5461-10922,10923-16383; + joins ranges to one part: 0-99+200-299,100-199' -r
+complete -c redisk -n "__fish_redisk_using_subcommand split" -l nodes -d 'By the masters of this nodes.conf (or what CLUSTER NODES says)' -r -F
+complete -c redisk -n "__fish_redisk_using_subcommand split" -l parts -d 'Into so many parts of equally many cluster slots' -r
+complete -c redisk -n "__fish_redisk_using_subcommand split" -l by-prefix -d 'By what stands in front of the first SEP in the key\'s name (see --key-format)' -r
+complete -c redisk -n "__fish_redisk_using_subcommand split" -l max-size -d 'Into parts of at most this size (1gb), in the order of the input' -r
+complete -c redisk -n "__fish_redisk_using_subcommand split" -l target -d 'The server that the parts are for [default: the one that wrote the input]' -r -f -a "redis-2.8\t''
+redis-3.0\t''
+redis-3.2\t''
+redis-4.0\t''
+redis-5.0\t''
+redis-6.0\t''
+redis-6.2\t''
+redis-7.0\t''
+redis-7.2\t''
+redis-7.4\t''
+redis-8.0\t''
+redis-8.2\t''
+redis-8.4\t''
+redis-8.6\t''
+redis-8.8\t''
+redis-8.10\t''
+valkey-7.2\t''
+valkey-8.0\t''
+valkey-8.1\t''
+valkey-9.0\t''
+valkey-9.1\t''"
+complete -c redisk -n "__fish_redisk_using_subcommand split" -l now -d 'The moment against which expiries are measured, instead of the clock (2026-11-20T14:05:00Z, 1795183500)' -r
+complete -c redisk -n "__fish_redisk_using_subcommand split" -l threads -d 'Threads to work with; the output is the same whatever their number [default: the cores]' -r
+complete -c redisk -n "__fish_redisk_using_subcommand split" -l max-memory -d 'Use no more memory than this (64mb, 2gb): fewer threads where that is enough, else an error instead of more' -r
+complete -c redisk -n "__fish_redisk_using_subcommand split" -l error-format -d 'How errors and warnings are written: for people, or one JSON object a line (kind, file, offset, db, key, message)' -r -f -a "text\t'A line for people'
+json\t'An object a line'"
+complete -c redisk -n "__fish_redisk_using_subcommand split" -l color -d 'When to use colours: auto, always or never. NO_COLOR is respected' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c redisk -n "__fish_redisk_using_subcommand split" -l key-format -d 'How keys are written: escape, hex or base64. Says it for keys on the command line too, which otherwise are exact bytes; a key with a zero byte cannot be given there in any other way' -r -f -a "escape\t'Text, with what is none as `\\xHH`'
+hex\t'Two hex digits a byte'
+base64\t'Base64'"
+complete -c redisk -n "__fish_redisk_using_subcommand split" -l by-db -d 'By database'
+complete -c redisk -n "__fish_redisk_using_subcommand split" -l strict -d 'Write nothing where the target cannot hold all of it (exit code 2)'
+complete -c redisk -n "__fish_redisk_using_subcommand split" -l json -d 'Write the index to stdout, too'
+complete -c redisk -n "__fish_redisk_using_subcommand split" -s q -l quiet -d 'No progress bar, and no hints'
+complete -c redisk -n "__fish_redisk_using_subcommand split" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c redisk -n "__fish_redisk_using_subcommand merge" -l out -d 'The RDB to write' -r -F
+complete -c redisk -n "__fish_redisk_using_subcommand merge" -l on-conflict -d 'Which key is taken where several sources have it: error, first, last, newest-ttl or largest' -r -f -a "error\t'None'
+first\t'Of the first source'
+last\t'Of the last source'
+newest-ttl\t'That expires last'
+largest\t'That has the most bytes'"
+complete -c redisk -n "__fish_redisk_using_subcommand merge" -l db-map -d 'Move a database of the Nth source, or of all, to another number: 0:3, 2/0:1. May be repeated' -r
+complete -c redisk -n "__fish_redisk_using_subcommand merge" -l target -d 'The server that the output is for [default: the newest of those that wrote the sources]' -r -f -a "redis-2.8\t''
+redis-3.0\t''
+redis-3.2\t''
+redis-4.0\t''
+redis-5.0\t''
+redis-6.0\t''
+redis-6.2\t''
+redis-7.0\t''
+redis-7.2\t''
+redis-7.4\t''
+redis-8.0\t''
+redis-8.2\t''
+redis-8.4\t''
+redis-8.6\t''
+redis-8.8\t''
+redis-8.10\t''
+valkey-7.2\t''
+valkey-8.0\t''
+valkey-8.1\t''
+valkey-9.0\t''
+valkey-9.1\t''"
+complete -c redisk -n "__fish_redisk_using_subcommand merge" -l now -d 'The moment against which expiries are measured, instead of the clock (2026-11-20T14:05:00Z, 1795183500)' -r
+complete -c redisk -n "__fish_redisk_using_subcommand merge" -l threads -d 'Threads to work with; the output is the same whatever their number [default: the cores]' -r
+complete -c redisk -n "__fish_redisk_using_subcommand merge" -l max-memory -d 'Use no more memory than this (64mb, 2gb): fewer threads where that is enough, else an error instead of more' -r
+complete -c redisk -n "__fish_redisk_using_subcommand merge" -l error-format -d 'How errors and warnings are written: for people, or one JSON object a line (kind, file, offset, db, key, message)' -r -f -a "text\t'A line for people'
+json\t'An object a line'"
+complete -c redisk -n "__fish_redisk_using_subcommand merge" -l color -d 'When to use colours: auto, always or never. NO_COLOR is respected' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c redisk -n "__fish_redisk_using_subcommand merge" -l key-format -d 'How keys are written: escape, hex or base64. Says it for keys on the command line too, which otherwise are exact bytes; a key with a zero byte cannot be given there in any other way' -r -f -a "escape\t'Text, with what is none as `\\xHH`'
+hex\t'Two hex digits a byte'
+base64\t'Base64'"
+complete -c redisk -n "__fish_redisk_using_subcommand merge" -l strict -d 'Write nothing where the target cannot hold all of it (exit code 2)'
+complete -c redisk -n "__fish_redisk_using_subcommand merge" -l force -d 'Replace the output file where it exists'
+complete -c redisk -n "__fish_redisk_using_subcommand merge" -l json -d 'Write a report as one JSON document to stdout'
+complete -c redisk -n "__fish_redisk_using_subcommand merge" -s q -l quiet -d 'No progress bar, and no hints'
+complete -c redisk -n "__fish_redisk_using_subcommand merge" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c redisk -n "__fish_redisk_using_subcommand completions" -l error-format -d 'How errors and warnings are written: for people, or one JSON object a line (kind, file, offset, db, key, message)' -r -f -a "text\t'A line for people'
 json\t'An object a line'"
 complete -c redisk -n "__fish_redisk_using_subcommand completions" -l color -d 'When to use colours: auto, always or never. NO_COLOR is respected' -r -f -a "auto\t'On a terminal'
@@ -493,13 +626,16 @@ hex\t'Two hex digits a byte'
 base64\t'Base64'"
 complete -c redisk -n "__fish_redisk_using_subcommand man" -s q -l quiet -d 'No progress bar, and no hints'
 complete -c redisk -n "__fish_redisk_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get log replay verify convert completions man help" -f -a "info" -d 'What a file is: who wrote it and when, what is in it, whether it is whole'
-complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get log replay verify convert completions man help" -f -a "dump" -d 'The contents of a file, one key after the other'
-complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get log replay verify convert completions man help" -f -a "get" -d 'A key\'s value, type, expiry, encoding, size and where in the file it lies'
-complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get log replay verify convert completions man help" -f -a "log" -d 'The commands of an append-only file, in their order'
-complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get log replay verify convert completions man help" -f -a "replay" -d 'Runs a log through the built-in engine, and says what state it leads to'
-complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get log replay verify convert completions man help" -f -a "verify" -d 'Whether a file is whole, down to the last element, and which servers would load it'
-complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get log replay verify convert completions man help" -f -a "convert" -d 'Any source in another form, for another server'
-complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get log replay verify convert completions man help" -f -a "completions" -d 'Print the completions for a shell'
-complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get log replay verify convert completions man help" -f -a "man" -d 'Print the manual page of the program, or of one command'
-complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get log replay verify convert completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get log replay verify convert compact split merge completions man help" -f -a "info" -d 'What a file is: who wrote it and when, what is in it, whether it is whole'
+complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get log replay verify convert compact split merge completions man help" -f -a "dump" -d 'The contents of a file, one key after the other'
+complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get log replay verify convert compact split merge completions man help" -f -a "get" -d 'A key\'s value, type, expiry, encoding, size and where in the file it lies'
+complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get log replay verify convert compact split merge completions man help" -f -a "log" -d 'The commands of an append-only file, in their order'
+complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get log replay verify convert compact split merge completions man help" -f -a "replay" -d 'Runs a log through the built-in engine, and says what state it leads to'
+complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get log replay verify convert compact split merge completions man help" -f -a "verify" -d 'Whether a file is whole, down to the last element, and which servers would load it'
+complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get log replay verify convert compact split merge completions man help" -f -a "convert" -d 'Any source in another form, for another server'
+complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get log replay verify convert compact split merge completions man help" -f -a "compact" -d 'The append-only file as the smallest one that leads to the same state: BGREWRITEAOF without a server'
+complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get log replay verify convert compact split merge completions man help" -f -a "split" -d 'One source cut into several RDBs: for the nodes of a cluster, by database, by prefix, or by size'
+complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get log replay verify convert compact split merge completions man help" -f -a "merge" -d 'Several sources as one RDB: the shards of a cluster in one file'
+complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get log replay verify convert compact split merge completions man help" -f -a "completions" -d 'Print the completions for a shell'
+complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get log replay verify convert compact split merge completions man help" -f -a "man" -d 'Print the manual page of the program, or of one command'
+complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get log replay verify convert compact split merge completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

@@ -121,6 +121,7 @@
 //! |---|---|
 //! | read a new type code of RDB files | a row in [`rdb::types`]; a function in [`rdb::value`] if its layout is new |
 //! | know a new server version | a row in [`model::target`] |
+//! | change a folder that servers use | the steps of [`disk::layer`], which tests record; first ask [`disk::live`] |
 //! | add an output format | a file in [`sink`], an arm in `cli/dump.rs` |
 //! | change an option or its help | the `Args` in `cli/<command>.rs`, then `UPDATE=1 cargo test generated` |
 //! | make an error clearer | its text where it is raised; `testdata/corrupt/*.err` hold the texts |

@@ -157,7 +157,8 @@ impl Case {
     fn plant(&self, dir: &Path) {
         let from = testdata(self.log);
         if from.is_dir() {
-            copy(&from, &dir.join("appendonlydir"));
+            let set = Set::find(&from).unwrap().unwrap();
+            copy(&set.folder, &dir.join("appendonlydir"));
         } else {
             std::fs::copy(&from, dir.join("appendonly.aof")).unwrap();
         }

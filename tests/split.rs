@@ -104,6 +104,14 @@ fn kinds() -> Vec<(By, Belongs)> {
     ]
 }
 
+/// No server writes both of these, and so do we not: the idle time stays.
+fn servers(mut contents: Contents) -> Contents {
+    for key in contents.values_mut().filter(|key| key.idle.is_some()) {
+        key.freq = None;
+    }
+    contents
+}
+
 /// What is wrong with the parts of a file.
 fn wrong(bytes: &Arc<[u8]>, by: By, belongs: Belongs, threads: usize, sizes: Sizes) -> Vec<String> {
     let dir = tempfile::tempdir().unwrap();
@@ -151,7 +159,7 @@ fn wrong(bytes: &Arc<[u8]>, by: By, belongs: Belongs, threads: usize, sizes: Siz
         }
     }
     if report.dumped.losses.is_empty() {
-        wrong.extend(differences(&sum, &whole));
+        wrong.extend(differences(&servers(sum), &servers(whole)));
     }
     wrong
 }
@@ -284,8 +292,12 @@ fn parts_come_together_again() {
             name(&path),
             run::verified(run::as_file("y", &file), 1)
         );
-        let wrong = differences(&contents_of(&file), &contents_of(&bytes));
-        assert!(wrong.is_empty(), "{}: {}", name(&path), wrong[0]);
+        // Some hold what no server has.
+        if report.dumped.losses.is_empty() {
+            let (one, whole) = (servers(contents_of(&file)), servers(contents_of(&bytes)));
+            let wrong = differences(&one, &whole);
+            assert!(wrong.is_empty(), "{}: {}", name(&path), wrong[0]);
+        }
         // Functions are there once.
         let whole = run::dumped(Input::open(&path), Binary::Base64, false, 1);
         let again = run::dumped(run::as_file("y", &file), Binary::Base64, false, 1);

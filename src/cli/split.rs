@@ -143,9 +143,9 @@ impl ByArgs {
     }
 }
 
-/// The server that a path is of, as far as what stands at its head tells. Standard input tells when it is read.
+/// The server that a path is of, as far as what stands at its head tells. What can be read only once tells then.
 pub(super) fn server(path: &Path) -> Result<Option<&'static Target>> {
-    if path.as_os_str() == "-" {
+    if path.as_os_str() == "-" || !(path.is_file() || path.is_dir()) {
         return Ok(None);
     }
     Ok(whose::whose(&Source::open(path)?).server)

@@ -6,15 +6,16 @@
 //! See [`place`] for the steps on the disk. A damaged log is not touched.
 
 mod check;
+mod log;
 pub mod place;
 
 use super::convert::{self, Base};
 use super::dump;
 use super::replay::{self, Until};
 use super::whose;
-use crate::aof::multipart::{FOLDER, Set};
+use crate::aof::multipart::FOLDER;
 use crate::disk::layer::{Disk, DiskFile};
-use crate::disk::live::{self, Lock};
+use crate::disk::live::Lock;
 use crate::disk::{self, StagedFolder};
 use crate::error::{Error, ErrorKind, Result};
 use crate::filter::Filter;
@@ -26,7 +27,8 @@ use crate::model::units;
 use crate::rdb::choose::Thresholds;
 use crate::rdb::encode;
 use crate::sink::rdb::Role;
-use crate::source::aof::{Source, says_aof};
+use crate::source::aof::Source;
+use log::{Log, alone, users};
 use place::{How, Old, Placed, Steps, TEMP_BASE, tell};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -111,17 +113,6 @@ pub struct Report {
     pub written_keys: dump::Report,
 }
 
-/// What is to be compacted.
-enum Log {
-    Set(Box<Set>),
-    File {
-        path: PathBuf,
-        name: Vec<u8>,
-    },
-    /// Standard input, or compressed: it can only be read.
-    Stream,
-}
-
 /// Compacts the log that `path` leads to.
 ///
 /// # Errors
@@ -199,105 +190,6 @@ pub fn compact(path: &Path, to: To, options: &Options<'_>) -> Result<Report> {
     Ok(report)
 }
 
-/// Refuses where somebody works on the log.
-fn alone(log: &Log, folder: &Path, options: &Options<'_>) -> Result<()> {
-    let users = match log {
-        Log::Set(set) => {
-            let inside = folder.to_owned();
-            // A server stands in the data directory.
-            let around = inside.parent().map(Path::to_owned).unwrap_or_default();
-            let mut files = live::files(&inside);
-            files.extend(set.members.iter().map(|m| m.path.clone()));
-            live::users(&files, &[&inside, &around])
-        }
-        Log::File { path, .. } => live::users(std::slice::from_ref(path), &[folder]),
-        Log::Stream => return Ok(()),
-    };
-    if !options.force {
-        users.refuse(folder)?;
-    }
-    for (pid, name) in &users.unseen {
-        (options.warn)(&format!(
-            "whether {} (process {pid}) works here cannot be seen: it is another user's",
-            crate::text::quoted(name.as_bytes())
-        ));
-    }
-    Ok(())
-}
-
-impl Log {
-    fn of(source: &Source) -> Result<Log> {
-        let input = match source {
-            Source::Set(set) => return Ok(Log::Set(set.clone())),
-            Source::File(input) => input,
-        };
-        let is_rdb = input.content() == crate::input::open::Content::Rdb;
-        if is_rdb && !says_aof(&input.head) {
-            let message =
-                "is an RDB, and no log: there is nothing to compact (convert writes it anew)";
-            return Err(Error::new(ErrorKind::Unsupported, message).in_file(&input.name));
-        }
-        let Some(path) = input.path.as_ref().filter(|_| input.codecs.is_empty()) else {
-            return Ok(Log::Stream);
-        };
-        // The file itself, where the path is a link.
-        let path = tell(std::fs::canonicalize(path), "open", path)?;
-        let name = path.file_name().map(|n| n.as_encoded_bytes().to_vec());
-        let name = name.unwrap_or_default();
-        if let Some(around) = path.parent()
-            && let Ok(Some(set)) = Set::find(around)
-            && set.members.iter().any(|m| {
-                m.record.name == name
-                    && std::fs::canonicalize(&m.path).is_ok_and(|place| place == path)
-            })
-        {
-            let message = "is one file of a set: name the set by its folder, or its manifest";
-            return Err(Error::usage(message).in_file(&input.name));
-        }
-        Ok(Log::File { path, name })
-    }
-
-    /// The folder that is changed.
-    fn folder(&self) -> Result<PathBuf> {
-        let real = |path: &Path| tell(std::fs::canonicalize(path), "open the folder", path);
-        match self {
-            Log::Set(set) => real(&set.folder),
-            Log::File { path, .. } => Ok(path.parent().unwrap_or(Path::new(".")).to_owned()),
-            Log::Stream => Err(Error::usage(
-                "standard input and compressed logs cannot be replaced: --out writes a new folder",
-            )),
-        }
-    }
-
-    /// Files and bytes.
-    fn extent(&self) -> (u64, u64) {
-        match self {
-            Log::Set(set) => {
-                let there = set.in_load_order().chain(set.history());
-                there
-                    .filter_map(crate::aof::multipart::Member::size)
-                    .fold((0, 0), |(files, bytes), size| (files + 1, bytes + size))
-            }
-            Log::File { path, .. } => (1, path.metadata().map_or(0, |m| m.len())),
-            Log::Stream => (1, 0),
-        }
-    }
-
-    fn leftovers(&self) -> Vec<PathBuf> {
-        use crate::aof::multipart::LeftoverKind;
-        match self {
-            Log::Set(set) => set
-                .leftovers
-                .iter()
-                .filter(|l| !matches!(l.kind, LeftoverKind::Other | LeftoverKind::OtherManifest))
-                .filter(|l| l.path.file_name().is_none_or(|n| n != TEMP_BASE))
-                .map(|l| l.path.clone())
-                .collect(),
-            _ => Vec::new(),
-        }
-    }
-}
-
 /// What is to be made.
 struct Plan {
     target: &'static Target,
@@ -360,16 +252,7 @@ impl Plan {
             To::Folder(folder) => folder.path().join("x"),
             To::Place => log.folder()?.join("x"),
         };
-        let least = match log {
-            Log::Set(set) => set
-                .in_load_order()
-                .next()
-                .filter(|m| m.record.role == crate::aof::manifest::Role::Base),
-            _ => None,
-        };
-        let least = least
-            .and_then(crate::aof::multipart::Member::size)
-            .unwrap_or(0);
+        let least = log.base_size();
         let (_, most) = log.extent();
         let Some(left) = disk::space_left(&place).filter(|left| *left < most) else {
             return Ok(());
@@ -458,6 +341,7 @@ impl Plan {
                 let old = Old::of(set);
                 let temp = old.folder.join(TEMP_BASE);
                 let extent = new.base(input, at_base, &temp, old.like())?;
+                new.still_alone(log, &temp)?;
                 new.placed(old.replace(&temp, how, steps)?);
                 extent
             }
@@ -471,9 +355,11 @@ impl Plan {
                 }
                 let temp = around.join(TEMP_BASE);
                 let extent = new.base(input, at_base, &temp, path)?;
+                new.still_alone(log, &temp)?;
                 if self.is_set {
-                    let old = place::take_over(path, &folder, name, steps)?;
+                    let (old, lock) = place::take_over(path, &folder, name, steps)?;
                     new.placed(old.replace(&temp, how, steps)?);
+                    drop(lock);
                 } else {
                     steps.rename(&temp, path)?;
                     steps.sync_folder(around)?;
@@ -503,6 +389,19 @@ struct New<'a, 'o> {
 }
 
 impl New<'_, '_> {
+    /// The last look before anything changes: a server may have been started meanwhile. Then the new base goes.
+    fn still_alone(&self, log: &Log, temp: &Path) -> Result<()> {
+        if self.options.force {
+            return Ok(());
+        }
+        let folder = log.folder()?;
+        let alone = users(log, &folder).refuse(&folder);
+        if alone.is_err() {
+            self.steps.give_up(temp);
+        }
+        alone
+    }
+
     fn placed(&mut self, placed: Placed) {
         self.report.written = placed.written;
         self.report.removed = placed.removed;

@@ -17,6 +17,7 @@
 use crate::aof::manifest::{self, Manifest, Record, Role};
 use crate::aof::multipart::{Set, os_string};
 use crate::disk::layer::{Disk, DiskFile};
+use crate::disk::live::Lock;
 use crate::error::{Error, Result};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -218,10 +219,6 @@ impl Old {
         steps.rename(base, &base_path)?;
         let head = how.time.map(annotation).unwrap_or_default();
         let like = last.map_or(self.like(), |(_, path)| path);
-        let file = steps.create(&incr_path)?;
-        steps.file(file, &incr_path, like, head.as_bytes())?;
-        steps.sync_folder(&self.folder)?;
-
         let mut records = vec![base_record.clone()];
         for (record, _) in &self.members {
             let mut history = record.clone();
@@ -229,28 +226,66 @@ impl Old {
             records.push(history);
         }
         records.push(incr.clone());
-        self.write(records, &self.manifest, steps)?;
+        let counts = (|| {
+            let file = steps.create(&incr_path)?;
+            steps.file(file, &incr_path, like, head.as_bytes())?;
+            steps.sync_folder(&self.folder)?;
+            self.write(records, &self.manifest, steps)
+        })();
+        if let Err(e) = counts {
+            // A manifest whose folder could not be synced may name them.
+            if !self.names(&base_record) {
+                steps.give_up(&base_path);
+                steps.give_up(&incr_path);
+            }
+            return Err(e);
+        }
         placed
             .written
             .extend([base_path, incr_path, self.manifest.clone()]);
+        let last = [base_record, incr];
+        self.let_go(how, last, &mut placed, steps)
+            .map_err(|e| e.within("the new log counts already, but for the old files"))?;
+        Ok(placed)
+    }
 
+    /// Whether the manifest lists that file.
+    fn names(&self, record: &Record) -> bool {
+        let file = std::fs::File::open(&self.manifest);
+        let manifest = file.ok().and_then(|file| Manifest::read_strict(file).ok());
+        manifest.is_none_or(|m| m.records.iter().any(|r| r.name == record.name))
+    }
+
+    /// Steps 4 and 5.
+    fn let_go(
+        &self,
+        how: How,
+        last: [Record; 2],
+        placed: &mut Placed,
+        steps: Steps<'_>,
+    ) -> Result<()> {
         let old = self.members.iter().map(|(_, path)| path);
         if how.keep_history {
             placed.kept.extend(old.filter(|p| p.exists()).cloned());
-            return Ok(placed);
+            return Ok(());
         }
         for path in old.filter(|path| path.symlink_metadata().is_ok()) {
             steps.remove(path)?;
             placed.removed.push(path.clone());
         }
         steps.sync_folder(&self.folder)?;
-        self.write(vec![base_record, incr], &self.manifest, steps)?;
-        Ok(placed)
+        self.write(last.into(), &self.manifest, steps)
     }
 }
 
-/// Makes a set of a single file, as a server does that takes it over: its only file is the old one, as its base.
-pub(super) fn take_over(file: &Path, folder: &Path, name: &[u8], steps: Steps<'_>) -> Result<Old> {
+/// Makes a set of a single file, as a server does that takes it over: its only file is the old one, as its base. Nobody
+/// else works on the set while the lock is held.
+pub(super) fn take_over(
+    file: &Path,
+    folder: &Path,
+    name: &[u8],
+    steps: Steps<'_>,
+) -> Result<(Old, Lock)> {
     let around = file.parent().unwrap_or(Path::new("."));
     let moved = folder.join(os_string(name));
     let mut manifest_name = os_string(name);
@@ -267,11 +302,12 @@ pub(super) fn take_over(file: &Path, folder: &Path, name: &[u8], steps: Steps<'_
         tell(made, "make the folder", folder)?;
         steps.sync_folder(around)?;
     }
+    let lock = Lock::take(folder)?;
     old.write(vec![record], file, steps)?;
     steps.rename(file, &moved)?;
     steps.sync_folder(folder)?;
     steps.sync_folder(around)?;
-    Ok(old)
+    Ok((old, lock))
 }
 
 /// A set in a folder of its own: the base is there already.
