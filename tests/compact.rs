@@ -192,7 +192,7 @@ fn whatever_a_crash_leaves_holds_the_same_data() {
             left.contains(&tree(dir.path())),
             "the last is not among them"
         );
-        assert!(left.len() > 10, "{}", left.len());
+        assert!(left.len() > 5, "{}", left.len());
         // Runs again end well, of which a few of each kind are enough.
         let every = (left.len() / 40).max(1);
         for (i, left) in left.iter().enumerate() {

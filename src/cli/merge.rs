@@ -122,21 +122,18 @@ fn databases(text: &str) -> std::result::Result<(Option<usize>, (u64, u64)), Str
 impl Args {
     /// What becomes of the databases of a source, counted from 0.
     fn databases(&self, number: usize) -> Result<Vec<(u64, u64)>> {
-        let own = self
-            .db_map
-            .iter()
-            .filter(|(n, _)| n.is_none_or(|n| n == number + 1));
-        // What is said of one source stands above what is said of all.
-        let mut maps: Vec<_> = own.collect();
-        maps.sort_by_key(|(n, _)| n.is_none());
         let mut found: Vec<(u64, u64)> = Vec::new();
-        for (of, (from, to)) in maps {
-            match found.iter().find(|(f, _)| f == from) {
-                None => found.push((*from, *to)),
-                Some(_) if of.is_none() => {}
-                Some(_) => {
-                    let message = format!("--db-map: database {from} is there twice");
-                    return Err(Error::usage(message));
+        // What is said of one source stands above what is said of all.
+        for wanted in [Some(number + 1), None] {
+            let above = found.len();
+            for (_, (from, to)) in self.db_map.iter().filter(|(of, _)| *of == wanted) {
+                match found.iter().position(|(f, _)| f == from) {
+                    None => found.push((*from, *to)),
+                    Some(at) if at < above => {}
+                    Some(_) => {
+                        let message = format!("--db-map: database {from} is there twice");
+                        return Err(Error::usage(message));
+                    }
                 }
             }
         }
