@@ -13,7 +13,7 @@ use redisk::ops::merge::{self, OnConflict, Origin};
 use redisk::ops::split::by::{By, SlotTable, Slots};
 use redisk::ops::split::{self, Options, Report};
 use redisk::rdb::choose::Thresholds;
-use redisk::rdb::encode;
+use redisk::rdb::encode::{self, Packer};
 use redisk::rdb::frame::Header;
 use redisk::sink::bytes::Binary;
 use std::collections::BTreeMap;
@@ -25,7 +25,7 @@ fn encoding(target: &'static Target) -> encode::Options {
         target,
         thresholds: Thresholds::default(),
         compress: true,
-        again: false,
+        packer: Packer::Server,
         drop_modules: false,
         one_by_one: false,
     }
@@ -280,7 +280,7 @@ fn parts_come_together_again() {
         let by = By::Slots(SlotTable::even(3).unwrap());
         let report = split(Input::open(&path).unwrap(), target(&bytes), by, 2, &out).unwrap();
         let open = |part: &split::Part| {
-            Origin::new(Input::open(&out.join(&part.file)).unwrap(), false).unwrap()
+            Origin::new(Input::open(&out.join(&part.file)).unwrap(), Packer::Server).unwrap()
         };
         let sources: Vec<Origin> = report.parts.iter().map(open).collect();
         let (merged, file) = merged(&sources, OnConflict::Error, target(&bytes)).unwrap();
@@ -334,7 +334,7 @@ fn file(db: u8, keys: &[Simple]) -> Arc<[u8]> {
 }
 
 fn source(name: &str, bytes: &Arc<[u8]>) -> Origin {
-    Origin::new(run::as_pipe(name, bytes, 7).unwrap(), false).unwrap()
+    Origin::new(run::as_pipe(name, bytes, 7).unwrap(), Packer::Server).unwrap()
 }
 
 #[test]

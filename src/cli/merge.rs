@@ -16,6 +16,7 @@ use crate::model::kind::Flavour;
 use crate::model::target::{self, Target};
 use crate::model::units;
 use crate::ops::merge::{self, OnConflict, Options, Origin, Report};
+use crate::rdb::encode::Packer;
 use clap::ValueEnum;
 use std::path::PathBuf;
 
@@ -183,7 +184,7 @@ pub(super) fn run(args: &Args, cx: &Context) -> Result<Exit> {
         let State {
             input,
             log,
-            made,
+            packer,
             header,
         } = state::open(path, "merge", args.clock.now_ms(), room, cx)?;
         wrote.push(server.or_else(|| header.map(|h| Target::of_file(h.flavour, h.version))));
@@ -193,7 +194,7 @@ pub(super) fn run(args: &Args, cx: &Context) -> Result<Exit> {
             }
             logs.push(log);
         }
-        let mut origin = Origin::new(input, made)?;
+        let mut origin = Origin::new(input, packer)?;
         origin.databases = databases;
         origins.push(origin);
     }
@@ -202,7 +203,7 @@ pub(super) fn run(args: &Args, cx: &Context) -> Result<Exit> {
     let options = Options {
         on_conflict: args.on_conflict.rule(),
         threads,
-        encode: encoding(target, false),
+        encode: encoding(target, Packer::Server),
         progress: &|bytes| progress.at(bytes),
     };
     let out = Destination::new(&args.out, args.force).open()?;

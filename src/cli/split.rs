@@ -18,7 +18,7 @@ use crate::ops::split::by::{By, SlotTable, Slots};
 use crate::ops::split::{self, Options, Report};
 use crate::ops::whose;
 use crate::rdb::choose::Thresholds;
-use crate::rdb::encode;
+use crate::rdb::encode::{self, Packer};
 use crate::source::aof::Source;
 use std::ffi::OsString;
 use std::fs::File;
@@ -151,13 +151,13 @@ pub(super) fn server(path: &Path) -> Result<Option<&'static Target>> {
     Ok(whose::whose(&Source::open(path)?).server)
 }
 
-/// How keys are written for a server; those that were made, anew.
-pub(super) fn encoding(target: &'static Target, made: bool) -> encode::Options {
+/// How keys are written for a server.
+pub(super) fn encoding(target: &'static Target, packer: Packer) -> encode::Options {
     encode::Options {
         target,
         thresholds: Thresholds::default(),
         compress: true,
-        again: made,
+        packer,
         drop_modules: false,
         one_by_one: false,
     }
@@ -188,7 +188,7 @@ pub(super) fn run(args: &Args, cx: &Context) -> Result<Exit> {
     let State {
         input,
         log,
-        made,
+        packer,
         header,
     } = state::open(&args.path, "split", args.clock.now_ms(), room, cx)?;
     let of_header = || header.map(|h| Target::of_file(h.flavour, h.version));
@@ -196,28 +196,28 @@ pub(super) fn run(args: &Args, cx: &Context) -> Result<Exit> {
         .or_else(of_header)
         .unwrap_or(target::newest(Flavour::Redis));
     let name = input.name.clone();
-    let size = input.size.filter(|_| input.codecs.is_empty() && !made);
+    let size = input
+        .size
+        .filter(|_| input.codecs.is_empty() && packer == Packer::Server);
     space(args, size)?;
     let folder = output::folder(&args.out)?;
     let progress = Progress::new(cx, size, false);
     let options = Options {
         by,
         threads,
-        encode: encoding(target, made),
+        encode: encoding(target, packer),
         progress: &|bytes| progress.at(bytes),
     };
     let (report, done) = split::split(input, &name, &options, &folder);
     progress.done();
-    let damaged = log
-        .as_ref()
-        .is_some_and(|log| !log.walked.problems.is_empty());
+    let sound = state::is_sound(log.as_ref());
     let done = done.and_then(|()| {
         dump::warn(&report.dumped, &name, cx);
         if args.strict {
             strict(target, &report.dumped, &name)?;
         }
         // What a damaged log leads to must not look like all that was there.
-        if damaged {
+        if !sound {
             return Ok(Exit::Done);
         }
         let index = folder.path().join(split::INDEX);

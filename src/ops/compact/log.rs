@@ -51,6 +51,14 @@ pub(super) fn alone(log: &Log, folder: &Path, options: &Options<'_>) -> Result<(
     Ok(())
 }
 
+/// The folder that a file is in.
+pub(super) fn around(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    }
+}
+
 /// Whether a file is one of a set: by a manifest beside it or in a folder beside it, or by its name alone, where the
 /// manifest may be lost. What it leads to by itself is not what the set leads to.
 fn is_member(path: &Path, name: &[u8]) -> bool {
@@ -62,14 +70,17 @@ fn is_member(path: &Path, name: &[u8]) -> bool {
     if matches!(kind, "base" | "incr") && is_number {
         return true;
     }
-    let around = path.parent().unwrap_or(Path::new("."));
+    let around = around(path);
+    let real = std::fs::canonicalize(path);
     let beside = live::files(around).into_iter();
     let manifests = beside.filter(|p| p.extension().is_some_and(|e| e == "manifest"));
     let sets = manifests.filter_map(|p| Set::of_manifest(&p).ok());
     let mut sets = sets.chain(Set::find(around).ok().flatten());
     sets.any(|set| {
         set.members.iter().any(|m| {
-            m.record.name == name && std::fs::canonicalize(&m.path).is_ok_and(|place| place == path)
+            m.record.name == name
+                && std::fs::canonicalize(&m.path)
+                    .is_ok_and(|place| real.as_ref().is_ok_and(|real| place == *real))
         })
     })
 }
@@ -90,7 +101,10 @@ impl Log {
             return Ok(Log::Stream);
         };
         // The file itself, where the path is a link.
-        let path = tell(std::fs::canonicalize(path), "open", path)?;
+        let path = match path.symlink_metadata() {
+            Ok(meta) if meta.is_symlink() => tell(std::fs::canonicalize(path), "open", path)?,
+            _ => path.clone(),
+        };
         let name = path.file_name().map(|n| n.as_encoded_bytes().to_vec());
         let name = name.unwrap_or_default();
         if is_member(&path, &name) {
@@ -105,7 +119,7 @@ impl Log {
         let real = |path: &Path| tell(std::fs::canonicalize(path), "open the folder", path);
         match self {
             Log::Set(set) => real(&set.folder),
-            Log::File { path, .. } => Ok(path.parent().unwrap_or(Path::new(".")).to_owned()),
+            Log::File { path, .. } => Ok(around(path).to_owned()),
             Log::Stream => Err(Error::usage(
                 "standard input and compressed logs cannot be replaced: --out writes a new folder",
             )),

@@ -25,10 +25,10 @@ use crate::model::loss::{self, Loss};
 use crate::model::target::{TARGETS, Target};
 use crate::model::units;
 use crate::rdb::choose::Thresholds;
-use crate::rdb::encode;
+use crate::rdb::encode::{self, Packer};
 use crate::sink::rdb::Role;
 use crate::source::aof::Source;
-use log::{Log, alone, users};
+use log::{Log, alone, around, users};
 use place::{How, Old, Placed, Steps, TEMP_BASE, tell};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -346,7 +346,7 @@ impl Plan {
                 extent
             }
             (To::Place, Log::File { path, name }) => {
-                let around = path.parent().unwrap_or(Path::new("."));
+                let around = around(path);
                 let folder = around.join(FOLDER);
                 let there = std::fs::read_dir(&folder).is_ok_and(|mut f| f.next().is_some());
                 if self.is_set && (there || (folder.exists() && !folder.is_dir())) {
@@ -426,8 +426,7 @@ impl New<'_, '_> {
                 target: self.plan.target,
                 thresholds: Thresholds::default(),
                 compress: true,
-                // How the engine packs is no server's choice.
-                again: true,
+                packer: Packer::Engine,
                 drop_modules: false,
                 one_by_one: false,
             },

@@ -286,7 +286,7 @@ pub(super) fn take_over(
     name: &[u8],
     steps: Steps<'_>,
 ) -> Result<(Old, Lock)> {
-    let around = file.parent().unwrap_or(Path::new("."));
+    let around = super::log::around(file);
     let moved = folder.join(os_string(name));
     let mut manifest_name = os_string(name);
     manifest_name.push(".manifest");

@@ -20,7 +20,7 @@ use crate::model::loss::{Loss, Losses};
 use crate::pipe::{self, Flow, Out, Work};
 use crate::rdb::check;
 use crate::rdb::compat;
-use crate::rdb::encode;
+use crate::rdb::encode::{self, Packer};
 use crate::rdb::frame::{Block, Header, Reader, Record, What};
 use crate::rdb::walk::Scratch;
 use crate::rdb::{length, opcode};
@@ -53,7 +53,7 @@ pub struct Options<'a> {
     pub on_conflict: OnConflict,
     /// Workers.
     pub threads: usize,
-    /// For which server, and how; sources that were made are always written anew.
+    /// For which server, and how; who packed the values is each source's own.
     pub encode: encode::Options,
     /// Is told how many bytes were read of a source.
     pub progress: &'a (dyn Fn(u64) + Sync),
@@ -303,7 +303,11 @@ fn run<W: Write + Send>(
     for (number, source) in sources.iter().enumerate() {
         let templates = looks.get(number).is_some_and(|l| l.templates);
         let encode = encode::Options {
-            again: options.encode.again || source.made || templates,
+            packer: if templates {
+                Packer::Other
+            } else {
+                source.packer
+            },
             ..options.encode
         };
         let make = || Merge {

@@ -4,6 +4,7 @@ use crate::error::{Error, Result};
 use crate::input::bytes::ReadAt;
 use crate::input::open::Input;
 use crate::input::spool::Spool;
+use crate::rdb::encode::Packer;
 use std::io::{self, Read};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -18,8 +19,8 @@ enum From {
 pub struct Origin {
     name: String,
     from: From,
-    /// Whether it was made here, of a log or of text: how its values are packed is no server's choice.
-    pub made: bool,
+    /// Who packed its values.
+    pub packer: Packer,
     /// Its databases and what they become.
     pub databases: Vec<(u64, u64)>,
 }
@@ -29,9 +30,9 @@ impl Origin {
     ///
     /// # Errors
     /// What the input or that file says.
-    pub fn new(mut input: Input, made: bool) -> Result<Origin> {
+    pub fn new(mut input: Input, packer: Packer) -> Result<Origin> {
         let name = input.name.clone();
-        let from = match input.path.take().filter(|_| !made) {
+        let from = match input.path.take().filter(|_| packer == Packer::Server) {
             Some(path) => From::Path(path),
             None => From::Spool(Arc::new(
                 spooled(&mut *input.stream).map_err(|e| e.in_file(&name))?,
@@ -40,7 +41,7 @@ impl Origin {
         Ok(Origin {
             name,
             from,
-            made,
+            packer,
             databases: Vec::new(),
         })
     }
