@@ -142,6 +142,7 @@ pub fn users(files: &[PathBuf], folders: &[&Path]) -> Users {
         let name = name.trim_end().to_owned();
         match place(&process, &name, &files, &folders) {
             Ok(None) => {}
+            Ok(Some(_)) if is_fork(&process, own) => {}
             Ok(Some(place)) => users.found.push(User { pid, name, place }),
             Err(e) => {
                 if e.kind() == std::io::ErrorKind::PermissionDenied && is_server(&name) {
@@ -165,6 +166,16 @@ pub fn users(_: &[PathBuf], _: &[&Path]) -> Users {
 fn id(meta: &fs::Metadata) -> (u64, u64) {
     use std::os::unix::fs::MetadataExt;
     (meta.dev(), meta.ino())
+}
+
+/// Whether a process is a copy of this one that is about to become another program: it has our files open still.
+#[cfg(target_os = "linux")]
+fn is_fork(process: &Path, own: u32) -> bool {
+    let status = fs::read_to_string(process.join("status")).unwrap_or_default();
+    let parent = status.lines().find_map(|line| line.strip_prefix("PPid:"));
+    let ours = parent.is_some_and(|parent| parent.trim().parse() == Ok(own));
+    let program = |process: &Path| fs::read_link(process.join("exe")).ok();
+    ours && program(process).is_some_and(|exe| Some(exe) == program(Path::new("/proc/self")))
 }
 
 /// Where a process is at work, if it is.

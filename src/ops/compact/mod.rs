@@ -132,6 +132,9 @@ pub fn compact(path: &Path, to: To, options: &Options<'_>) -> Result<Report> {
         log = Log::of(&source)?;
     }
     let plan = Plan::new(&source, &log, options)?;
+    if matches!(to, To::Place) {
+        plan.room(&log)?;
+    }
     plan.space(&log, &to, path, options)?;
     let mut engine = replay::engine(&source, None);
     let replay_options = replay::Options {
@@ -244,6 +247,23 @@ impl Plan {
         })
     }
 
+    /// Refuses where the folder of a new set may be another log's.
+    fn room(&self, log: &Log) -> Result<()> {
+        let Log::File { path, .. } = log else {
+            return Ok(());
+        };
+        let folder = around(path).join(FOLDER);
+        let is_empty = match std::fs::read_dir(&folder) {
+            Ok(mut entries) => entries.next().is_none(),
+            Err(e) => e.kind() == io::ErrorKind::NotFound,
+        };
+        if is_empty || !self.is_set {
+            return Ok(());
+        }
+        let e = Error::usage("is there already: it may hold another log");
+        Err(e.in_file(&folder.to_string_lossy()))
+    }
+
     /// Judges the space before the work. What the log shrinks to is not known yet: its base as it is now is taken for
     /// the least.
     fn space(&self, log: &Log, to: &To, path: &Path, options: &Options<'_>) -> Result<()> {
@@ -348,20 +368,18 @@ impl Plan {
             (To::Place, Log::File { path, name }) => {
                 let around = around(path);
                 let folder = around.join(FOLDER);
-                let there = std::fs::read_dir(&folder).is_ok_and(|mut f| f.next().is_some());
-                if self.is_set && (there || (folder.exists() && !folder.is_dir())) {
-                    let e = Error::usage("is there already: it may hold another log");
-                    return Err(e.in_file(&folder.to_string_lossy()));
-                }
                 let temp = around.join(TEMP_BASE);
                 let extent = new.base(input, at_base, &temp, path)?;
                 new.still_alone(log, &temp)?;
                 if self.is_set {
-                    let (old, lock) = place::take_over(path, &folder, name, steps)?;
+                    let (old, lock) = place::take_over(path, &folder, name, steps)
+                        .inspect_err(|_| steps.give_up(&temp))?;
                     new.placed(old.replace(&temp, how, steps)?);
                     drop(lock);
                 } else {
-                    steps.rename(&temp, path)?;
+                    steps
+                        .rename(&temp, path)
+                        .inspect_err(|_| steps.give_up(&temp))?;
                     steps.sync_folder(around)?;
                     new.report.written.push(path.clone());
                 }

@@ -25,6 +25,9 @@ use std::path::{Path, PathBuf};
 /// The base while it is written. By its name it is what a rewrite left: verify says so, and it is not used.
 pub const TEMP_BASE: &str = "temp-rewriteaof-redisk.aof";
 
+/// What an error says that comes when the manifest lists the new files already.
+const COUNTS: &str = "the new log counts already, but not all old files are gone";
+
 /// Turns an error of the operating system into ours.
 pub(super) fn tell<T>(done: io::Result<T>, doing: &str, path: &Path) -> Result<T> {
     done.map_err(|e| Error::from_io(e, doing).in_file(&path.to_string_lossy()))
@@ -216,7 +219,9 @@ impl Old {
         (incr.start_offset, incr.end_offset) = (offset, offset);
         let base_record = Record::new(base_name, base_seq, Role::Base);
 
-        steps.rename(base, &base_path)?;
+        steps
+            .rename(base, &base_path)
+            .inspect_err(|_| steps.give_up(base))?;
         let head = how.time.map(annotation).unwrap_or_default();
         let like = last.map_or(self.like(), |(_, path)| path);
         let mut records = vec![base_record.clone()];
@@ -234,10 +239,11 @@ impl Old {
         })();
         if let Err(e) = counts {
             // A manifest whose folder could not be synced may name them.
-            if !self.names(&base_record) {
-                steps.give_up(&base_path);
-                steps.give_up(&incr_path);
+            if self.names(&base_record) {
+                return Err(e.within(COUNTS));
             }
+            steps.give_up(&base_path);
+            steps.give_up(&incr_path);
             return Err(e);
         }
         placed
@@ -245,7 +251,7 @@ impl Old {
             .extend([base_path, incr_path, self.manifest.clone()]);
         let last = [base_record, incr];
         self.let_go(how, last, &mut placed, steps)
-            .map_err(|e| e.within("the new log counts already, but for the old files"))?;
+            .map_err(|e| e.within(COUNTS))?;
         Ok(placed)
     }
 
