@@ -20,7 +20,14 @@ use std::path::{Path, PathBuf};
 /// While it is held, no other of us works in the folder.
 #[derive(Debug)]
 pub struct Lock {
-    _folder: Option<File>,
+    folder: Option<File>,
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // A copy of this process that is about to become another program has the folder open, too, and would keep it.
+        let _ = self.folder.as_ref().map(File::unlock);
+    }
 }
 
 impl Lock {
@@ -33,7 +40,7 @@ impl Lock {
         let file = match File::open(folder) {
             Ok(file) => file,
             // Elsewhere folders cannot be opened as files.
-            Err(_) if !cfg!(unix) => return Ok(Lock { _folder: None }),
+            Err(_) if !cfg!(unix) => return Ok(Lock { folder: None }),
             Err(e) => return Err(Error::from_io(e, "open the folder").in_file(&name)),
         };
         match file.try_lock() {
@@ -41,9 +48,7 @@ impl Lock {
                 Err(Error::usage("another redisk works in this folder").in_file(&name))
             }
             // Where there are no locks, there are none to be respected.
-            Ok(()) | Err(fs::TryLockError::Error(_)) => Ok(Lock {
-                _folder: Some(file),
-            }),
+            Ok(()) | Err(fs::TryLockError::Error(_)) => Ok(Lock { folder: Some(file) }),
         }
     }
 }

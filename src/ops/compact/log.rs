@@ -150,6 +150,19 @@ impl Log {
         base.and_then(Member::size).unwrap_or(0)
     }
 
+    /// Bases that an earlier run of ours did not get to its place, in the data directory.
+    pub(super) fn abandoned(&self) -> Vec<PathBuf> {
+        let Log::Set(set) = self else {
+            return Vec::new();
+        };
+        let ours = set.leftovers.iter().filter(|l| {
+            l.kind == LeftoverKind::TempRewrite
+                && l.path.file_name().is_some_and(|n| n == TEMP_BASE)
+                && l.path.parent() != Some(set.folder.as_path())
+        });
+        ours.map(|l| l.path.clone()).collect()
+    }
+
     pub(super) fn leftovers(&self) -> Vec<PathBuf> {
         match self {
             Log::Set(set) => set

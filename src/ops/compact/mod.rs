@@ -363,6 +363,13 @@ impl Plan {
                 let extent = new.base(input, at_base, &temp, old.like())?;
                 new.still_alone(log, &temp)?;
                 new.placed(old.replace(&temp, how, steps)?);
+                // What an earlier run left in the data directory, where nobody is at it now.
+                for path in log.abandoned() {
+                    if let Ok(_alone) = Lock::take(around(&path)) {
+                        steps.remove(&path)?;
+                        new.report.removed.push(path);
+                    }
+                }
                 extent
             }
             (To::Place, Log::File { path, name }) => {
@@ -380,7 +387,9 @@ impl Plan {
                     steps
                         .rename(&temp, path)
                         .inspect_err(|_| steps.give_up(&temp))?;
-                    steps.sync_folder(around)?;
+                    steps
+                        .sync_folder(around)
+                        .map_err(|e| e.within(place::COUNTS))?;
                     new.report.written.push(path.clone());
                 }
                 extent

@@ -26,7 +26,7 @@ use std::path::{Path, PathBuf};
 pub const TEMP_BASE: &str = "temp-rewriteaof-redisk.aof";
 
 /// What an error says that comes when the manifest lists the new files already.
-const COUNTS: &str = "the new log counts already, but not all old files are gone";
+pub(super) const COUNTS: &str = "the new log counts already, but not all is done";
 
 /// Turns an error of the operating system into ours.
 pub(super) fn tell<T>(done: io::Result<T>, doing: &str, path: &Path) -> Result<T> {
