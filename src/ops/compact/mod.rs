@@ -249,12 +249,14 @@ impl Plan {
 
     /// Refuses where the folder of a new set may be another log's.
     fn room(&self, log: &Log) -> Result<()> {
-        let Log::File { path, .. } = log else {
+        let Log::File { path, name } = log else {
             return Ok(());
         };
         let folder = around(path).join(FOLDER);
+        // A manifest that was never renamed is what an earlier run of ours left.
+        let temp = place::temp_manifest(name);
         let is_empty = match std::fs::read_dir(&folder) {
-            Ok(mut entries) => entries.next().is_none(),
+            Ok(mut entries) => entries.all(|e| e.is_ok_and(|e| e.file_name() == temp)),
             Err(e) => e.kind() == io::ErrorKind::NotFound,
         };
         if is_empty || !self.is_set {

@@ -118,6 +118,14 @@ pub(super) struct How {
     pub(super) time: Option<i64>,
 }
 
+/// What a manifest is called while it is written.
+pub(super) fn temp_manifest(name: &[u8]) -> std::ffi::OsString {
+    let mut temp = std::ffi::OsString::from("temp-");
+    temp.push(os_string(name));
+    temp.push(".manifest");
+    temp
+}
+
 /// An annotation.
 pub(super) fn annotation(time: i64) -> String {
     format!("#TS:{time}\r\n")
@@ -190,10 +198,7 @@ impl Old {
             Error::limit(format!("servers would not read the new manifest: {e}"))
                 .in_file(&self.manifest.to_string_lossy())
         })?;
-        let mut temp = std::ffi::OsString::from("temp-");
-        temp.push(os_string(&self.name));
-        temp.push(".manifest");
-        let temp = self.folder.join(temp);
+        let temp = self.folder.join(temp_manifest(&self.name));
         let file = steps.temporary(&temp)?;
         let done = steps
             .file(file, &temp, like, &text)
