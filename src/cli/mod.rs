@@ -6,6 +6,7 @@
 //! `exit` (errors, warnings, exit codes), `doc` (reports as JSON), `text` (how keys are written, colours).
 
 mod convert;
+mod diff;
 mod doc;
 mod dump;
 mod exit;
@@ -62,6 +63,7 @@ enum Command {
     Log(log::Args),
     Replay(replay::Args),
     Verify(verify::Args),
+    Diff(diff::Args),
     Convert(convert::Args),
     Completions(pages::Completions),
     Man(pages::Man),
@@ -175,6 +177,7 @@ fn run(command: Option<Command>, cx: &Context) -> Result<Exit> {
         Some(Command::Get(args)) => get::run(&args, cx),
         Some(Command::Log(args)) => log::run(&args, cx),
         Some(Command::Replay(args)) => replay::run(&args, cx),
+        Some(Command::Diff(args)) => diff::run(&args, cx),
         Some(Command::Convert(args)) => convert::run(&args, cx),
         Some(Command::Verify(args)) => verify::run(&args, cx),
         Some(Command::Completions(args)) => pages::completions(&args),

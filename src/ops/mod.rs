@@ -1,6 +1,7 @@
 //! One function a subcommand, usable by any Rust program: a source, a filter and a sink go in, a report comes out.
 
 pub mod convert;
+pub mod diff;
 pub mod dump;
 pub mod get;
 pub mod info;
