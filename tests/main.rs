@@ -15,6 +15,7 @@ mod cli;
 mod commands;
 mod convert;
 mod corpus;
+mod diff;
 mod engine_diff;
 mod fuzz;
 #[cfg(feature = "cli")]

@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::model::loss;
 use crate::model::target::{self, Target};
 use crate::model::{kind::Flavour, units};
-use crate::ops::diff::{self, Change, Options, Patch, Report, Tell, Ttl};
+use crate::ops::diff::{self, Bounds, Change, From, Options, Patch, Report, Tell, Ttl};
 use crate::ops::replay;
 use crate::rdb::frame::Header;
 use std::io::{IsTerminal, Write};
@@ -26,8 +26,9 @@ What counts:
   streams, consumer groups, pending entries, consumers, expiries of keys and fields, function libraries.
 What does not:
   How a value is stored (--encoding makes it count), the order of keys, members and fields, when a key or a consumer was
-  last used and how often, and what only one of the two versions can hold, such as the counters of a stream. A key
-  without elements is there in neither: servers leave it out.
+  last used and how often, and what only one of the two can say: the counters of a stream, where a version does not
+  hold them; when pending entries were delivered, where one of the two is a log. A key without elements is there in
+  neither: servers leave it out.
 
 A damaged source is trouble (exit code 2): the question was not answered. Values that are stored alike in both are not
 looked into; 'redisk verify' does that.
@@ -171,6 +172,7 @@ fn work(args: &Args, cx: &Context) -> Result<Exit> {
             _ if args.summary || args.exit_code_only => 0,
             limit => limit.unwrap_or(u64::MAX),
         },
+        bounds: Bounds::default(),
         threads,
         progress: &|bytes| progress.at(bytes),
     };
@@ -180,13 +182,18 @@ fn work(args: &Args, cx: &Context) -> Result<Exit> {
     let State {
         input, log, header, ..
     } = open(&args.a)?;
+    let a = From {
+        input,
+        replayed: log.is_some(),
+    };
     let mut logs: [Option<replay::Report>; 2] = [log, None];
     let target = server(args, header);
     let [_, log_b] = &mut logs;
     let open_b = || {
         let State { input, log, .. } = open(&args.b)?;
+        let replayed = log.is_some();
         *log_b = log;
-        Ok(input)
+        Ok(From { input, replayed })
     };
     let mut output = Destination::new("-".as_ref(), false).open()?;
     let names = [&args.a, &args.b].map(|path| super::text::name(&path.to_string_lossy()));
@@ -214,7 +221,7 @@ fn work(args: &Args, cx: &Context) -> Result<Exit> {
         None => None,
     };
     let mut patch = file.as_mut().map(|file| Patch::new(target, file));
-    let done = diff::diff(input, open_b, &options, &mut teller, patch.as_mut());
+    let done = diff::diff(a, open_b, &options, &mut teller, patch.as_mut());
     progress.done();
     let ended = done.and_then(|report| {
         match &mut teller {

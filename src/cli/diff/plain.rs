@@ -92,7 +92,10 @@ impl<W: Write> Plain<W> {
             return self.line(mark, &format!("function library {name}"));
         };
         self.line(' ', &format!("function library {name}"))?;
-        let same = a.iter().zip(b).take_while(|(a, b)| a == b).count();
+        let same = match a.len().max(b.len()) {
+            0..=SHOWN => 0,
+            _ => a.iter().zip(b).take_while(|(a, b)| a == b).count(),
+        };
         for (mark, code) in [('-', a), ('+', b)] {
             let shown = self.cut(code, 0, code.len() as u64, same);
             self.line(mark, &format!("    {shown}"))?;
@@ -152,7 +155,7 @@ impl<W: Write> Plain<W> {
         let label = self.label(item);
         // Of two strings what is shown lies around the place where they begin to differ.
         let same = match (&item.a, &item.b) {
-            (Datum::Text(a), Datum::Text(b)) => {
+            (Datum::Text(a), Datum::Text(b)) if a.len().max(b.len()) > SHOWN as u64 => {
                 let pairs = a.head().iter().zip(b.head());
                 pairs.take_while(|(a, b)| a == b).count()
             }
@@ -229,11 +232,7 @@ impl<W: Write> Plain<W> {
 
     /// A string, or of a long one a part: `bytes` begin at `from` of `len`, and the first `same` of them are nothing new.
     fn cut(&self, bytes: &[u8], from: u64, len: u64, same: usize) -> String {
-        let skip = if bytes.len() > SHOWN {
-            same.saturating_sub(BEFORE).min(bytes.len())
-        } else {
-            0
-        };
+        let skip = same.saturating_sub(BEFORE).min(bytes.len());
         let rest = bytes.get(skip..).unwrap_or_default();
         let part = rest.get(..rest.len().min(SHOWN)).unwrap_or(rest);
         let shown = match self.binary {

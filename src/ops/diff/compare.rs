@@ -1,5 +1,6 @@
 //! What differs between two values, part by part.
 
+use super::Count;
 use super::table::Ttl;
 use super::value::{Entry, Group, Idmp, Pending, Stream, Text, Value};
 use crate::model::kind::StreamId;
@@ -127,8 +128,8 @@ impl Items {
     }
 }
 
-/// Where elements of a list that were read as a share begin.
-pub(super) fn values(a: &Value, b: &Value, first: u64, ttl: Ttl, out: &mut Items) {
+/// What differs between two values; `first` is the index of the first element of a list that was read as a share.
+pub(super) fn values(a: &Value, b: &Value, first: u64, count: Count, out: &mut Items) {
     match (a, b) {
         (Value::Text(a), Value::Text(b)) if a != b => {
             out.between("value", &[], || Datum::text(a), || Datum::text(b));
@@ -148,8 +149,8 @@ pub(super) fn values(a: &Value, b: &Value, first: u64, ttl: Ttl, out: &mut Items
                 |x: Option<&u64>| x.map_or(Datum::None, |x| Datum::Score(f64::from_bits(*x)));
             out.between("member", &named("member", member), || score(a), || score(b));
         }),
-        (Value::Hash(a), Value::Hash(b)) => hashes(a, b, ttl, out),
-        (Value::Stream(a), Value::Stream(b)) => streams(a, b, out),
+        (Value::Hash(a), Value::Hash(b)) => hashes(a, b, count.ttl, out),
+        (Value::Stream(a), Value::Stream(b)) => streams(a, b, count, out),
         (Value::Module(a, x), Value::Module(b, y)) => {
             if a != b {
                 let word = |s: &String| Datum::Word(s.clone());
@@ -317,7 +318,7 @@ fn back(
     edits
 }
 
-fn streams(a: &Stream, b: &Stream, out: &mut Items) {
+fn streams(a: &Stream, b: &Stream, count: Count, out: &mut Items) {
     out.rows(&a.entries, &b.entries, Entry::eq, |out, id, a, b| {
         let fields = |x: Option<&Entry>| x.map_or(Datum::None, |x| Datum::Fields(x.clone()));
         out.between(
@@ -347,7 +348,7 @@ fn streams(a: &Stream, b: &Stream, out: &mut Items) {
         |out, name, a, b| {
             let at = named("group", name);
             match (a, b) {
-                (Some(a), Some(b)) => groups(a, b, name, out),
+                (Some(a), Some(b)) => groups(a, b, name, count, out),
                 (a, b) => {
                     let facts = |x: Option<&Group>| x.map_or(Datum::None, group_facts);
                     out.between("group", &at, || facts(a), || facts(b));
@@ -366,7 +367,7 @@ fn group_facts(group: &Group) -> Datum {
     ])
 }
 
-fn groups(a: &Group, b: &Group, name: &Text, out: &mut Items) {
+fn groups(a: &Group, b: &Group, name: &Text, count: Count, out: &mut Items) {
     let at = named("group", name);
     let [group] = at.clone();
     if a.last_id != b.last_id {
@@ -389,7 +390,10 @@ fn groups(a: &Group, b: &Group, name: &Text, out: &mut Items) {
             out.between("consumer", &at, || there(a), || there(b));
         },
     );
-    out.rows(&a.pending, &b.pending, Pending::eq, |out, id, a, b| {
+    let same = |a: &Pending, b: &Pending| {
+        (a.owner == b.owner && a.count == b.count) && (a.time == b.time || !count.delivery)
+    };
+    out.rows(&a.pending, &b.pending, same, |out, id, a, b| {
         let at = [group.clone(), ("id", Datum::Id(*id))];
         let facts = |x: Option<&Pending>| x.map_or(Datum::None, pending_facts);
         out.between("pending", &at, || facts(a), || facts(b));
@@ -484,7 +488,7 @@ mod tests {
         for _ in 0..2000 {
             let mut list = || -> String {
                 (0..random(12))
-                    .map(|_| char::from(b'a' + random(3) as u8))
+                    .map(|_| ["a", "b", "c"][usize::try_from(random(3)).unwrap()])
                     .collect()
             };
             let (a, b) = (texts(&list()), texts(&list()));

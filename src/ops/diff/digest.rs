@@ -5,6 +5,7 @@
 //! holds, and expiries of fields, go into a second hash: where the first are equal and the second are not, somebody has
 //! to look closer.
 
+use super::Count;
 use super::hash::{Key, Sip};
 use super::table::expiry;
 use crate::error::Result;
@@ -28,17 +29,17 @@ pub(super) struct Digest {
 }
 
 impl Digest {
-    /// Of a record. `encoding`: how it is stored counts; `ttl`: expiries of fields do.
+    /// Of a record.
     pub(super) fn of(
         key: Key,
         record: &Record<'_>,
         row: &'static TypeRow,
-        (encoding, ttl): (bool, bool),
+        count: Count,
         sc: &mut Scratch,
     ) -> Result<Digest> {
         let mut visit = Meaning {
             key,
-            ttl,
+            count,
             row: key.hasher(ORDERED),
             sum: 0,
             beside: 0,
@@ -50,7 +51,7 @@ impl Digest {
         let attrs = &record.frame.attrs;
         visit.row.number(u64::from(attrs.noevict));
         visit.row.write(record.meta().unwrap_or_default());
-        if encoding {
+        if count.encoding {
             let word = record.encoding().map_or("", |e| e.name());
             visit.row.write(word.as_bytes());
         }
@@ -127,7 +128,7 @@ struct Group {
 
 struct Meaning {
     key: Key,
-    ttl: bool,
+    count: Count,
     row: Sip,
     sum: u128,
     beside: u128,
@@ -192,7 +193,7 @@ impl Visit for Meaning {
         sip.string(&field)?;
         sip.string(&value)?;
         add(&mut self.sum, sip.finish());
-        if let Some(ms) = expire_ms.filter(|_| self.ttl) {
+        if let Some(ms) = expire_ms.filter(|_| !self.count.ttl.ignored) {
             let mut sip = self.key.hasher(FIELD_TTL);
             sip.number(ms);
             sip.string(&field)?;
@@ -243,6 +244,7 @@ impl Visit for Meaning {
                 add(&mut self.beside, sip.finish());
             }
             StreamPart::Pending { id, time, count } => {
+                let time = if self.count.delivery { time } else { 0 };
                 self.in_group(PENDING, 0, &[id.ms, id.seq, time.cast_unsigned(), count]);
             }
             StreamPart::Consumer { name, .. } => {

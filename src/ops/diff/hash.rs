@@ -221,7 +221,7 @@ mod tests {
         // Both halves count.
         let halves = |shift: u32| {
             seen.iter()
-                .map(|h| (h >> shift) as u64)
+                .map(|h| h >> shift & u128::from(u64::MAX))
                 .collect::<HashSet<_>>()
         };
         assert_eq!(

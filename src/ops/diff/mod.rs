@@ -57,10 +57,51 @@ pub struct Options<'a> {
     pub items: usize,
     /// Keys that are told; more are counted.
     pub limit: u64,
+    /// From where on it works otherwise.
+    pub bounds: Bounds,
     /// Workers.
     pub threads: usize,
     /// Is told how many bytes of a source were read.
     pub progress: &'a (dyn Fn(u64) + Sync),
+}
+
+/// A source, as an RDB.
+pub struct From {
+    /// The RDB.
+    pub input: Input,
+    /// Whether it was made from a log, which does not say when entries of streams were delivered.
+    pub replayed: bool,
+}
+
+/// Where the work changes its ways. What differs does not depend on it: tests make them small, so that small sources take
+/// the paths of big ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bounds {
+    /// So many keys are looked at one by one; of more, digests are taken first.
+    pub singly: usize,
+    /// Memory that two values side by side may take, in bytes; larger ones are compared in shares, and long lists
+    /// then position by position.
+    pub held: u64,
+}
+
+impl Default for Bounds {
+    fn default() -> Bounds {
+        Bounds {
+            singly: 256,
+            held: 24 << 20,
+        }
+    }
+}
+
+/// What counts.
+#[derive(Debug, Clone, Copy)]
+struct Count {
+    /// How values are stored.
+    encoding: bool,
+    /// Expiries.
+    ttl: Ttl,
+    /// When pending entries were delivered.
+    delivery: bool,
 }
 
 /// What became of a key between the two sources.
@@ -191,17 +232,14 @@ const PREFIXES: usize = 10_000;
 
 /// A share of the keys that is read by single looks: reading all once more takes longer than so many of them.
 const FEW: u64 = 50;
-/// So many are looked at singly whatever their share is.
-const SINGLY: usize = 256;
-
 /// Compares two sources. The second is opened when the first has been read. With a patch, commands that make the first
 /// what the second is are written.
 ///
 /// # Errors
 /// Damage of either source, a key that is there twice, and what telling or the patch's output say.
 pub fn diff(
-    a: Input,
-    open_b: impl FnOnce() -> Result<Input>,
+    a: From,
+    open_b: impl FnOnce() -> Result<From>,
     options: &Options<'_>,
     tell: &mut dyn Tell,
     mut patch: Option<&mut Patch<'_>>,
@@ -213,9 +251,16 @@ pub fn diff(
         threads: options.threads,
         progress: options.progress,
     };
-    let (table, a) = Table::read(Side::open(a)?, &reading)?;
+    let replayed_a = a.replayed;
+    let (table, a) = Table::read(Side::open(a.input)?, &reading)?;
+    let b = open_b()?;
+    let count = Count {
+        encoding: options.encoding,
+        ttl: options.ttl,
+        delivery: !replayed_a && !b.replayed,
+    };
     let (mut look, b) =
-        table.compare(Side::open(open_b()?)?, &reading, options.ttl, options.first)?;
+        table.compare(Side::open(b.input)?, &reading, options.ttl, options.first)?;
     let mut report = Report {
         keys: [a.keys, b.keys],
         same: look.same,
@@ -226,11 +271,12 @@ pub fn diff(
         return Ok(report);
     }
     functions(&a.functions, &b.functions, &mut report, tell, &mut patch)?;
-    let many = look.again.len() as u64 > a.keys / FEW && look.again.len() > SINGLY;
+    let many = look.again.len() as u64 > a.keys / FEW && look.again.len() > options.bounds.singly;
     if many && (report.is_same() || !options.first) {
         let digests = Digests {
             key,
             options,
+            count,
             sides: [&a.side, &b.side],
         };
         report.same += digests.settle(&mut look.again)?;
@@ -238,6 +284,7 @@ pub fn diff(
     let mut second = Second {
         key,
         options,
+        count,
         sides: [&a.side, &b.side],
         report,
         tell,

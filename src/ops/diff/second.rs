@@ -5,7 +5,7 @@ use super::hash::Key;
 use super::side::Side;
 use super::table::{Look, expiry, some};
 use super::value::{self, Share, Value};
-use super::{Change, Datum, Facts, Options, Patch, Report, Tell, Text, What, giant};
+use super::{Change, Count, Datum, Facts, Options, Patch, Report, Tell, Text, What, giant};
 use crate::error::{Error, Result};
 use crate::model::kind::{Kind, StreamId};
 use crate::packed::string::Str;
@@ -14,13 +14,11 @@ use crate::rdb::types::TypeRow;
 use crate::rdb::visit::Visit;
 use crate::rdb::walk::{self, Scratch};
 
-/// Memory that two values side by side may take; larger ones are compared in shares.
-const VALUES: u64 = 24 << 20;
-
 /// Both sources and what is found.
 pub(super) struct Second<'a, 'p> {
     pub(super) key: Key,
     pub(super) options: &'a Options<'a>,
+    pub(super) count: Count,
     pub(super) sides: [&'a Side; 2],
     pub(super) report: Report,
     pub(super) tell: &'a mut dyn Tell,
@@ -158,7 +156,7 @@ impl Second<'_, '_> {
             items.between("type", &[], || word(row_a), || word(row_b));
         }
         let word = |r: &Record<'_>| Datum::Word(r.encoding().map_or("", |e| e.name()).to_owned());
-        if self.options.encoding && row_a.kind == row_b.kind && a.encoding() != b.encoding() {
+        if self.count.encoding && row_a.kind == row_b.kind && a.encoding() != b.encoding() {
             items.between("encoding", &[], || word(a), || word(b));
         }
         let (meta_a, meta_b) = (a.meta(), b.meta());
@@ -174,7 +172,7 @@ impl Second<'_, '_> {
         }
         // The expiry is told even where the value has more differences than are told.
         items.most = items.most.saturating_add(1);
-        if !self.options.ttl.same(facts_a.expire_ms, facts_b.expire_ms) {
+        if !self.count.ttl.same(facts_a.expire_ms, facts_b.expire_ms) {
             let time = |f: &Facts| f.expire_ms.map_or(Datum::None, Datum::Time);
             items.between(EXPIRY, &[], || time(&facts_a), || time(&facts_b));
         }
@@ -217,7 +215,7 @@ impl Second<'_, '_> {
         let sc = &mut self.sc;
         let sizes = [value::size(a, row_a, sc)?, value::size(b, row_b, sc)?];
         let held: u64 = sizes.iter().map(|s| s.held).sum();
-        let of = held.div_ceil(VALUES).max(1);
+        let of = held.div_ceil(self.options.bounds.held.max(1)).max(1);
         let run = if of == 1 {
             u64::MAX
         } else {
@@ -237,7 +235,7 @@ impl Second<'_, '_> {
                 beyond_first(&mut x, &mut y);
             }
             let first = if of == 1 { 0 } else { n.saturating_mul(run) };
-            compare::values(&x, &y, first, self.options.ttl, items);
+            compare::values(&x, &y, first, self.count, items);
         }
         Ok(())
     }

@@ -2,11 +2,11 @@
 //!
 //! Workers give the digests of a source in its order, so that a row of them is all that is held: 60 bytes a key.
 
-use super::Options;
 use super::digest::{self, Digest};
 use super::hash::Key;
 use super::side::Side;
 use super::table::{Ttl, some};
+use super::{Count, Options};
 use crate::error::{Error, Result};
 use crate::pipe::{self, Flow, Out};
 use crate::rdb::frame::Block;
@@ -17,6 +17,7 @@ use std::io::Write;
 pub(super) struct Digests<'a> {
     pub(super) key: Key,
     pub(super) options: &'a Options<'a>,
+    pub(super) count: Count,
     pub(super) sides: [&'a Side; 2],
 }
 
@@ -54,9 +55,8 @@ impl pipe::Work for Digester<'_> {
                 continue;
             }
             next += 1;
-            let options = self.of.options;
-            let count = (options.encoding, !options.ttl.ignored);
-            let digest = Digest::of(self.of.key, &record, row, count, &mut self.sc)?;
+            let (key, count) = (self.of.key, self.of.count);
+            let digest = Digest::of(key, &record, row, count, &mut self.sc)?;
             out.buf.extend_from_slice(&digest.to_bytes());
         }
         Ok(Flow::More)
@@ -98,7 +98,7 @@ impl Digests<'_> {
         let mut against = Against {
             first: &first,
             order: &order,
-            ttl: self.options.ttl,
+            ttl: self.count.ttl,
             held: Vec::new(),
             next: 0,
             same: vec![false; before],
