@@ -3,6 +3,7 @@
 mod aof_hostile;
 mod aof_input;
 mod convert;
+mod diff;
 mod errors;
 mod filters;
 mod formats;
