@@ -362,7 +362,7 @@ fn streams(a: &Stream, b: &Stream, count: Count, out: &mut Items) {
 fn group_facts(group: &Group) -> Datum {
     Datum::Facts(vec![
         ("last_id", Datum::Id(group.last_id)),
-        ("pending", Datum::Number(group.pending.len() as i128)),
+        ("pending", Datum::Number(group.pending_count.into())),
         ("consumers", Datum::Number(group.consumers.len() as i128)),
     ])
 }

@@ -4,6 +4,7 @@
 
 use super::compare::Datum;
 use super::hash::{Key, Sip};
+use super::side::Side;
 use crate::error::Result;
 use crate::packed::string::Str;
 use crate::rdb::frame::Record;
@@ -20,49 +21,49 @@ const SHOWN: u64 = 72;
 /// Purpose of the hashes.
 const PURPOSE: u64 = 31;
 
-type Place<'a, 'r> = (&'a Record<'r>, &'static TypeRow);
+type Place<'a, 'r> = (&'a Record<'r>, &'static TypeRow, &'a Side);
 
 /// The first difference of two strings, if one of them is giant and they are not the same.
 pub(super) fn difference(
-    (a, row_a): Place<'_, '_>,
-    (b, row_b): Place<'_, '_>,
+    a: Place<'_, '_>,
+    b: Place<'_, '_>,
     key: Key,
     sc: &mut Scratch,
 ) -> Result<Option<(Datum, Datum)>> {
-    let mut read = |record: &Record<'_>, row| -> Result<Pieces> {
+    let mut read = |(record, row, side): Place<'_, '_>| -> Result<Pieces> {
         let mut pieces = Pieces::new(key);
-        walk::record(record, row, false, sc, &mut pieces)?;
+        walk::record(record, row, false, sc, &mut pieces).map_err(|e| side.named(e))?;
         Ok(pieces)
     };
-    let (x, y) = (read(a, row_a)?, read(b, row_b)?);
+    let (x, y) = (read(a)?, read(b)?);
     let giant = x.giant || y.giant;
     if !giant || (x.len == y.len && x.hashes == y.hashes) {
         return Ok(None);
     }
     let same = x.hashes.iter().zip(&y.hashes).take_while(|(x, y)| x == y);
     let start = same.count() as u64 * PIECE;
-    let mut part = |record: &Record<'_>, row, from: u64, to: u64| -> Result<Vec<u8>> {
+    let mut part = |(record, row, side): Place<'_, '_>, from: u64, to: u64| -> Result<Vec<u8>> {
         let mut part = Part {
             from,
             to,
             at: 0,
             bytes: Vec::new(),
         };
-        walk::record(record, row, false, sc, &mut part)?;
+        walk::record(record, row, false, sc, &mut part).map_err(|e| side.named(e))?;
         Ok(part.bytes)
     };
-    let piece_a = part(a, row_a, start, start + PIECE)?;
-    let piece_b = part(b, row_b, start, start + PIECE)?;
+    let piece_a = part(a, start, start + PIECE)?;
+    let piece_b = part(b, start, start + PIECE)?;
     let same = piece_a.iter().zip(&piece_b).take_while(|(x, y)| x == y);
     let from = (start + same.count() as u64).saturating_sub(BEFORE);
-    let mut datum = |record, row, len| -> Result<Datum> {
+    let mut datum = |place, len| -> Result<Datum> {
         Ok(Datum::Piece {
             from,
-            bytes: part(record, row, from, from + SHOWN)?,
+            bytes: part(place, from, from + SHOWN)?,
             len,
         })
     };
-    Ok(Some((datum(a, row_a, x.len)?, datum(b, row_b, y.len)?)))
+    Ok(Some((datum(a, x.len)?, datum(b, y.len)?)))
 }
 
 struct Pieces {

@@ -10,6 +10,7 @@
 //! Each key is made anew as a whole, so that what comes of it does not depend on how a command changes a value; `SELECT`
 //! stands where the database changes. Not a transaction: who reads meanwhile may find a key gone or half made.
 
+use super::side::Side;
 use super::table::{expiry, some};
 use crate::aof::rewrite::{self, FUNCTIONS, Rewrite};
 use crate::error::{Error, Result};
@@ -103,7 +104,7 @@ impl<'w> Patch<'w> {
         &mut self,
         db: u64,
         name: &[u8],
-        record: Option<&Record<'_>>,
+        (record, side): (Option<&Record<'_>>, &Side),
         only_expiry: bool,
         sc: &mut Scratch,
     ) -> Result<()> {
@@ -126,7 +127,8 @@ impl<'w> Patch<'w> {
         if let Some(record) = record
             && let Some(row) = record.row()
         {
-            self.rewrite.key(record, row, name, sc, &mut self.out)?;
+            let written = self.rewrite.key(record, row, name, sc, &mut self.out);
+            written.map_err(|e| if e.io().is_some() { e } else { side.named(e) })?;
         }
         self.out.relieve()
     }

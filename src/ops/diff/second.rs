@@ -6,13 +6,14 @@ use super::side::Side;
 use super::table::{Look, expiry, some};
 use super::value::{self, Share, Value};
 use super::{Change, Count, Datum, Facts, Options, Patch, Report, Tell, Text, What, giant};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::model::kind::{Kind, StreamId};
-use crate::packed::string::Str;
 use crate::rdb::frame::Record;
 use crate::rdb::types::TypeRow;
-use crate::rdb::visit::Visit;
-use crate::rdb::walk::{self, Scratch};
+use crate::rdb::walk::Scratch;
+
+/// A key in one of the sources.
+type Place<'a, 'r> = (&'a Record<'r>, &'static TypeRow, &'a Side);
 
 /// Both sources and what is found.
 pub(super) struct Second<'a, 'p> {
@@ -63,14 +64,12 @@ impl Second<'_, '_> {
 
     /// A key that only one of them has. One without elements is there in neither.
     fn alone(&mut self, what: What, offset: u64) -> Result<()> {
-        let side = match what {
-            What::Added => self.sides[1],
-            _ => self.sides[0],
-        };
+        let [a, b] = self.sides;
+        let side = if what == What::Added { b } else { a };
         side.look(offset, |record| {
-            let facts = self.facts(record)?;
+            let facts = self.facts(record, side)?;
             match facts {
-                Some(facts) => self.differs(what, record, facts),
+                Some((facts, _)) => self.differs(what, record, facts),
                 None => Ok(()),
             }
         })
@@ -106,28 +105,25 @@ impl Second<'_, '_> {
             let only_expiry = change.what == What::Changed
                 && change.more == 0
                 && change.items.iter().all(|item| item.part == EXPIRY);
-            patch.key(change.db, change.key, b, only_expiry, &mut self.sc)?;
+            let [_, side] = self.sides;
+            patch.key(change.db, change.key, (b, side), only_expiry, &mut self.sc)?;
         }
         Ok(())
     }
 
-    /// What is to be said of a key; `None` of one without elements.
-    fn facts(&mut self, record: &Record<'_>) -> Result<Option<Facts>> {
+    /// What is to be said of a key, and the memory that it would take; `None` of one without elements.
+    fn facts(&mut self, record: &Record<'_>, side: &Side) -> Result<Option<(Facts, u64)>> {
         let Some(row) = record.row() else {
             return Ok(None);
         };
-        let mut head = Head::default();
-        walk::record(record, row, true, &mut self.sc, &mut head)?;
-        if head.empty {
-            return Ok(None);
-        }
-        let size = value::size(record, row, &mut self.sc)?;
-        Ok(Some(Facts {
+        let size = value::size(record, row, &mut self.sc).map_err(|e| side.named(e))?;
+        let facts = Facts {
             kind: row.kind,
             len: size.count,
             expire_ms: some(expiry(record)),
-            head: head.text,
-        }))
+            head: size.head,
+        };
+        Ok((!size.empty).then_some((facts, size.held)))
     }
 
     /// A key that both have.
@@ -135,22 +131,26 @@ impl Second<'_, '_> {
         let (Some(row_a), Some(row_b)) = (a.row(), b.row()) else {
             return Ok(());
         };
-        let (facts_a, facts_b) = match (self.facts(a)?, self.facts(b)?) {
-            (Some(a), Some(b)) => (a, b),
-            (Some(facts), None) => return self.differs(What::Removed, a, facts),
-            (None, Some(facts)) => return self.differs(What::Added, b, facts),
-            (None, None) => {
-                self.report.same += 1;
-                return Ok(());
-            }
-        };
+        let [in_a, in_b] = self.sides;
+        let ((facts_a, held_a), (facts_b, held_b)) =
+            match (self.facts(a, in_a)?, self.facts(b, in_b)?) {
+                (Some(a), Some(b)) => (a, b),
+                (Some((facts, _)), None) => return self.differs(What::Removed, a, facts),
+                (None, Some((facts, _))) => return self.differs(What::Added, b, facts),
+                (None, None) => {
+                    self.report.same += 1;
+                    return Ok(());
+                }
+            };
         let telling = self.report.counts.all() < self.options.limit;
         let mut items = Items {
             most: if telling { self.options.items } else { 1 },
             ..Items::default()
         };
         if row_a.kind == row_b.kind {
-            self.values((a, row_a), (b, row_b), &mut items)?;
+            let most = facts_a.len.max(facts_b.len);
+            let size = (held_a + held_b, most);
+            self.values((a, row_a, in_a), (b, row_b, in_b), size, &mut items)?;
         } else {
             let word = |row: &TypeRow| Datum::Word(row.kind.name().to_owned());
             items.between("type", &[], || word(row_a), || word(row_b));
@@ -194,43 +194,34 @@ impl Second<'_, '_> {
         self.say(&change, kind, Some(b))
     }
 
-    /// What differs between two values of the same type.
+    /// What differs between two values of the same type, which would take that much memory, and of which the longer has
+    /// so many elements.
     fn values(
         &mut self,
-        (a, row_a): (&Record<'_>, &'static TypeRow),
-        (b, row_b): (&Record<'_>, &'static TypeRow),
+        a: Place<'_, '_>,
+        b: Place<'_, '_>,
+        (held, count): (u64, u64),
         items: &mut Items,
     ) -> Result<()> {
-        let named = |side: &Side| {
-            let name = side.name.clone();
-            move |e: Error| e.in_file(&name)
-        };
-        let (in_a, in_b) = (named(self.sides[0]), named(self.sides[1]));
-        if row_a.kind == Kind::String
-            && let Some((x, y)) = giant::difference((a, row_a), (b, row_b), self.key, &mut self.sc)?
+        if a.1.kind == Kind::String
+            && let Some((x, y)) = giant::difference(a, b, self.key, &mut self.sc)?
         {
             items.between("value", &[], || x, || y);
             return Ok(());
         }
         let sc = &mut self.sc;
-        let sizes = [value::size(a, row_a, sc)?, value::size(b, row_b, sc)?];
-        let held: u64 = sizes.iter().map(|s| s.held).sum();
         let of = held.div_ceil(self.options.bounds.held.max(1)).max(1);
         let run = if of == 1 {
             u64::MAX
         } else {
-            sizes
-                .iter()
-                .map(|s| s.count)
-                .max()
-                .unwrap_or(0)
-                .div_ceil(of)
-                .max(1)
+            count.div_ceil(of).max(1)
         };
         for n in 0..of {
             let share = Share { n, of, run };
-            let mut x = value::read(a, row_a, self.key, share, sc).map_err(&in_a)?;
-            let mut y = value::read(b, row_b, self.key, share, sc).map_err(&in_b)?;
+            let mut read = |(record, row, side): Place<'_, '_>| {
+                value::read(record, row, self.key, share, sc).map_err(|e| side.named(e))
+            };
+            let (mut x, mut y) = (read(a)?, read(b)?);
             if n > 0 {
                 beyond_first(&mut x, &mut y);
             }
@@ -271,39 +262,3 @@ fn beyond_first(a: &mut Value, b: &mut Value) {
 
 /// The part of a key that is its expiry.
 const EXPIRY: &str = "expire_ms";
-
-/// How a string begins, and whether there is anything at all.
-#[derive(Default)]
-struct Head {
-    text: Option<Text>,
-    empty: bool,
-}
-
-/// Bytes of a string that are told of a key that only one source has.
-const SHOWN: usize = 256;
-
-impl Visit for Head {
-    fn string(&mut self, value: Str<'_>) -> Result<()> {
-        let mut head = Vec::new();
-        value.chunks(&mut |piece| {
-            let most = (SHOWN - head.len()).min(piece.len());
-            head.extend_from_slice(piece.get(..most).unwrap_or_default());
-            Ok(())
-        })?;
-        self.text = Some(if value.len() <= SHOWN as u64 {
-            Text::Whole(head)
-        } else {
-            Text::Giant {
-                head,
-                len: value.len(),
-                hash: 0,
-            }
-        });
-        Ok(())
-    }
-
-    fn empty(&mut self) -> Result<()> {
-        self.empty = true;
-        Ok(())
-    }
-}

@@ -7,10 +7,10 @@ use crate::error::{Error, Result};
 use crate::input::bytes::ReadAt;
 use crate::input::open::Input;
 use crate::limits::{self, Sizes};
-use crate::rdb::frame::{Reader, Record, Seen};
+use crate::rdb::frame::{Block, Reader, Record, Seen};
 use std::fs::File;
 use std::io::{Read, Write};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 type Source = Arc<dyn ReadAt + Send + Sync>;
 
@@ -25,9 +25,10 @@ pub(super) struct Side {
     seen: Option<Seen>,
     /// Where which database begins: offset of the first record, number.
     dbs: Vec<(u64, u64)>,
+    near: Mutex<Near>,
 }
 
-/// How much is read at once of a single record; most have less.
+/// How much is read at once around a single record; most have less.
 const NEAR: usize = 4 << 10;
 
 impl Side {
@@ -62,6 +63,7 @@ impl Side {
             end: 0,
             seen: None,
             dbs: Vec::new(),
+            near: Mutex::default(),
         };
         Ok((side, reader))
     }
@@ -96,32 +98,76 @@ impl Side {
             .map_err(|e| e.in_file(&self.name))
     }
 
-    /// Looks at the record at that offset.
+    /// Looks at the record at that offset. What `look` says is handed on as it is: it may be about something else.
     pub(super) fn look<T>(
         &self,
         offset: u64,
         look: impl FnOnce(&Record<'_>) -> Result<T>,
     ) -> Result<T> {
+        let mut near = self.near.lock().unwrap_or_else(PoisonError::into_inner);
+        if !near.holds(offset) {
+            near.read(self, offset).map_err(|e| self.named(e))?;
+        }
+        let record = near.record(offset);
+        look(&record.ok_or_else(|| self.named(moved(offset)))?)
+    }
+
+    /// An error in this source.
+    pub(super) fn named(&self, e: Error) -> Error {
+        e.in_file(&self.name)
+    }
+}
+
+fn moved(offset: u64) -> Error {
+    Error::corrupt(
+        offset,
+        "there is no key here any more: the file has changed",
+    )
+}
+
+/// The records around the one that was looked at last: looks often go from one to the next.
+#[derive(Default)]
+struct Near {
+    block: Option<Block>,
+    /// How much is read at once.
+    window: usize,
+}
+
+impl Near {
+    /// The bytes of the block, in the file.
+    fn range(&self) -> std::ops::Range<u64> {
+        let block = self.block.as_ref();
+        block.map_or(0..0, |b| b.base..b.base + b.bytes.len() as u64)
+    }
+
+    fn holds(&self, offset: u64) -> bool {
+        self.range().contains(&offset)
+    }
+
+    fn record(&self, offset: u64) -> Option<Record<'_>> {
+        let block = self.block.as_ref()?;
+        let at = u32::try_from(offset.checked_sub(block.base)?).ok()?;
+        let index = block.frames.partition_point(|frame| frame.start < at);
+        let record = block.records().nth(index)?;
+        (record.offset() == offset && record.row().is_some()).then_some(record)
+    }
+
+    fn read(&mut self, side: &Side, offset: u64) -> Result<()> {
+        // The nearer to the last one, the more of what follows will be wanted, too.
+        let end = self.range().end;
+        let on = (end..end + 2 * self.window as u64).contains(&offset);
+        let most = side.sizes.block;
+        self.window = if on { self.window * 2 } else { NEAR }.clamp(NEAR.min(most), most);
         let sizes = Sizes {
-            block: NEAR.min(self.sizes.block),
-            ..self.sizes
+            block: self.window,
+            ..side.sizes
         };
-        let moved = || {
-            Error::corrupt(
-                offset,
-                "there is no key here any more: the file has changed",
-            )
-        };
-        let look = || {
-            let seen = self.seen.as_ref().ok_or_else(moved)?;
-            let at = (offset, self.db(offset));
-            let source = self.source.clone();
-            let mut reader = Reader::resume(seen, self.range(offset), source, at, sizes);
-            let block = reader.next_block(None)?.ok_or_else(moved)?;
-            let record = block.records().next().filter(|r| r.row().is_some());
-            look(&record.ok_or_else(moved)?)
-        };
-        look().map_err(|e| e.in_file(&self.name))
+        let seen = side.seen.as_ref().ok_or_else(|| moved(offset))?;
+        let at = (offset, side.db(offset));
+        let source = side.source.clone();
+        let mut reader = Reader::resume(seen, side.range(offset), source, at, sizes);
+        self.block = reader.next_block(self.block.take())?;
+        Ok(())
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   A ─▶ 256 parts by the first bits of the key's hash, each sorted        48 bytes a key
-//!   B ─▶ looked up: the same (one mark) · not there · to be looked at again (12 bytes)
+//!   B ─▶ looked up: the same (one mark) · not there · to be looked at again (16 bytes)
 //! ```
 //! Of a key the table has a hash of database and name, one of the value as it stands in the file, its expiry and where it
 //! is. So the values of two snapshots of one server are compared at the speed of the hash, and none is decoded.
@@ -289,13 +289,6 @@ pub(super) struct Table {
     marks: Vec<Vec<AtomicU8>>,
 }
 
-/// Where a key stands in the table.
-#[derive(Debug, Clone, Copy)]
-struct At {
-    part: u8,
-    index: u32,
-}
-
 impl Table {
     /// Reads the first source.
     pub(super) fn read(opened: (Side, Reader), reading: &Reading<'_>) -> Result<(Table, Read)> {
@@ -339,9 +332,6 @@ impl Table {
         if let Some(offset) = twice.min() {
             return Err(twice_at(&read.side, offset));
         }
-        if parts.iter().any(|part| u32::try_from(part.len()).is_err()) {
-            return Err(Error::limit("more keys than 2^40").in_file(&read.side.name));
-        }
         let marks = parts
             .iter()
             .map(|part| {
@@ -353,8 +343,8 @@ impl Table {
         Ok((Table { parts, marks }, read))
     }
 
-    /// Finds a key: hashes are spread evenly, so it is near where its share of the part says.
-    fn find(&self, name: u128) -> Option<(At, &Entry)> {
+    /// Finds a key and its mark: hashes are spread evenly, so it is near where its share of the part says.
+    fn find(&self, name: u128) -> Option<(&AtomicU8, &Entry)> {
         let at = part_of(name);
         let part = self.parts.get(at)?;
         let len = part.len();
@@ -381,24 +371,7 @@ impl Table {
         let window = part.get(low..high.min(len))?;
         let index = low + window.partition_point(|e| e.name < name);
         let entry = part.get(index).filter(|e| e.name == name)?;
-        let at = At {
-            part: u8::try_from(at).ok()?,
-            index: u32::try_from(index).ok()?,
-        };
-        Some((at, entry))
-    }
-
-    /// Marks a key as found; false if it was already.
-    fn mark(&self, at: At) -> bool {
-        let marks = self.marks.get(usize::from(at.part));
-        let mark = marks.and_then(|m| m.get(at.index as usize));
-        mark.is_some_and(|m| m.swap(1, Ordering::Relaxed) == 0)
-    }
-
-    fn offset(&self, at: At) -> u64 {
-        let part = self.parts.get(usize::from(at.part));
-        part.and_then(|p| p.get(at.index as usize))
-            .map_or(0, |e| e.offset)
+        Some((self.marks.get(at)?.get(index)?, entry))
     }
 
     /// Reads the second source and says what is not plainly the same.
@@ -418,8 +391,7 @@ impl Table {
             ttl,
             first,
             same: 0,
-            at: Vec::new(),
-            offsets: Vec::new(),
+            again: Vec::new(),
             added: Vec::new(),
             twice: u64::MAX,
         };
@@ -430,12 +402,16 @@ impl Table {
         };
         let mut added = Vec::new();
         let mut twice = u64::MAX;
-        for probe in takes {
+        for mut probe in takes {
             look.same += probe.same;
             twice = twice.min(probe.twice);
-            let offsets = probe.at.iter().map(|at| self.offset(*at));
-            look.again.extend(offsets.zip(probe.offsets));
-            added.extend(probe.added);
+            // What the first worker has is taken over as it is.
+            if look.again.is_empty() {
+                look.again = probe.again;
+            } else {
+                look.again.append(&mut probe.again);
+            }
+            added.append(&mut probe.added);
         }
         if stopped {
             return Ok((look, read));
@@ -524,8 +500,7 @@ struct Probe<'t> {
     /// Whether a key that is not there is enough.
     first: bool,
     same: u64,
-    at: Vec<At>,
-    offsets: Vec<u64>,
+    again: Vec<(u64, u64)>,
     added: Vec<(u128, u64)>,
     /// Offset of the first key that came twice.
     twice: u64,
@@ -540,14 +515,14 @@ impl Take for Probe<'_> {
         sc: &mut Scratch,
     ) -> Result<Flow> {
         let name = self.hasher.name(record.frame.db, name);
-        let Some((at, entry)) = self.table.find(name) else {
+        let Some((mark, entry)) = self.table.find(name) else {
             if self.first && !is_empty(record, row, sc)? {
                 return Ok(Flow::Stop);
             }
             self.added.push((name, record.offset()));
             return Ok(Flow::More);
         };
-        if !self.table.mark(at) {
+        if mark.swap(1, Ordering::Relaxed) != 0 {
             self.twice = self.twice.min(record.offset());
         }
         if self.ttl.same_raw(entry.expire_ms, expiry(record))
@@ -555,8 +530,7 @@ impl Take for Probe<'_> {
         {
             self.same += 1;
         } else {
-            self.at.push(at);
-            self.offsets.push(record.offset());
+            self.again.push((entry.offset, record.offset()));
         }
         Ok(Flow::More)
     }

@@ -117,7 +117,9 @@ pub(super) struct Stream {
 pub(super) struct Group {
     pub(super) last_id: StreamId,
     pub(super) entries_read: Option<i64>,
+    /// Those of the share, and how many there are in all.
     pub(super) pending: Vec<(StreamId, Pending)>,
+    pub(super) pending_count: u64,
     pub(super) consumers: Vec<(Text, ())>,
 }
 
@@ -153,19 +155,23 @@ impl Share {
     }
 }
 
-/// What a value would take in memory.
-#[derive(Debug, Clone, Copy, Default)]
+/// How large a value is.
+#[derive(Debug, Default)]
 pub(super) struct Size {
     /// Its elements.
     pub(super) count: u64,
-    /// Bytes of memory.
+    /// Bytes of memory that it would take.
     pub(super) held: u64,
+    /// A collection without any.
+    pub(super) empty: bool,
+    /// Of a string, how it begins.
+    pub(super) head: Option<Text>,
 }
 
 /// What an element takes beside its bytes.
 const ELEMENT: u64 = 72;
 
-/// Bytes of a giant string that are held.
+/// Bytes of a giant string that are held, and of any string that are told.
 const HEAD: usize = 256;
 
 /// Measures a value.
@@ -231,7 +237,23 @@ impl Measure {
 
 impl Visit for Measure {
     fn string(&mut self, value: Str<'_>) -> Result<()> {
-        self.0.count = value.len();
+        let mut head = Vec::new();
+        value.chunks(&mut |piece| {
+            let most = (HEAD - head.len()).min(piece.len());
+            head.extend_from_slice(piece.get(..most).unwrap_or_default());
+            Ok(())
+        })?;
+        let len = value.len();
+        self.0.count = len;
+        self.0.head = Some(if len <= HEAD as u64 {
+            Text::Whole(head)
+        } else {
+            Text::Giant { head, len, hash: 0 }
+        });
+        Ok(())
+    }
+    fn empty(&mut self) -> Result<()> {
+        self.0.empty = true;
         Ok(())
     }
     fn element(&mut self, element: Str<'_>) -> Result<()> {
@@ -427,9 +449,11 @@ impl Visit for Collect {
                 self.stream().groups.push((name, group));
             }
             StreamPart::Pending { id, time, count } => {
-                if self.has_id(id)
-                    && let Some(group) = self.group()
-                {
+                let wanted = self.has_id(id);
+                if let Some(group) = self.group() {
+                    group.pending_count += 1;
+                }
+                if wanted && let Some(group) = self.group() {
                     let pending = Pending {
                         owner: None,
                         time,
