@@ -48,6 +48,7 @@ fn options() -> Options<'static> {
         limit: u64::MAX,
         bounds: Bounds::default(),
         threads: 2,
+        max_memory: None,
         progress: &|_| (),
     }
 }

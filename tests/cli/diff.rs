@@ -338,6 +338,8 @@ fn trouble_is_no_answer() {
     diff(std_rdb(), &cut, &["--patch", name]).exits(2);
     diff(std_rdb(), &torn, &["--patch", name]).exits(2);
     assert!(!patch.exists());
+    let ran = diff(std_rdb(), std_rdb(), &["--patch", "-"]).exits(2);
+    assert!(ran.err.contains("needs a file"), "{}", ran.err);
 }
 
 #[test]

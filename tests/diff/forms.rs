@@ -429,6 +429,17 @@ fn many_keys() {
     }
     seen.dedup();
     assert_eq!(seen.len(), 1);
+
+    // The table of so many keys has its price.
+    let mut options = options();
+    options.max_memory = Some(1 << 20);
+    let e = compared(file(&a), file(&b), &options)
+        .map(|_| ())
+        .unwrap_err();
+    assert_eq!(e.kind(), ErrorKind::Limit);
+    assert!(e.to_string().contains("1.0 MiB"), "{e}");
+    options.max_memory = Some(2 << 20);
+    assert!(compared(file(&a), file(&b), &options).is_ok());
 }
 
 #[test]

@@ -27,7 +27,7 @@ What counts:
 What does not:
   How a value is stored (--encoding makes it count), the order of keys, members and fields, when a key or a consumer was
   last used and how often, and what only one of the two can say: the counters of a stream, where a version does not
-  hold them; when pending entries were delivered, where one of the two is a log. A key without elements is there in
+  hold them; when pending entries were delivered, where one of the two is a log; data of modules outside of keys. A key without elements is there in
   neither: servers leave it out.
 
 A damaged source is trouble (exit code 2): the question was not answered. Values that are stored alike in both are not
@@ -151,6 +151,13 @@ fn work(args: &Args, cx: &Context) -> Result<Exit> {
     if args.a.as_os_str() == "-" && args.b.as_os_str() == "-" {
         return Err(Error::usage("standard input can be one of the two only"));
     }
+    let to_stdout = args
+        .patch
+        .as_ref()
+        .is_some_and(|path| path.as_os_str() == "-");
+    if to_stdout {
+        return Err(Error::usage("--patch needs a file to write to"));
+    }
     let tolerance = args.ttl_tolerance.unwrap_or(0);
     let busy = std::io::stdout().is_terminal() && !args.exit_code_only && !args.summary;
     let progress = Progress::new(cx, None, busy);
@@ -174,6 +181,8 @@ fn work(args: &Args, cx: &Context) -> Result<Exit> {
         },
         bounds: Bounds::default(),
         threads,
+        // Threads have taken theirs.
+        max_memory: args.machine.max_memory.map(|max| max / 2),
         progress: &|bytes| progress.at(bytes),
     };
     let room = (threads, args.machine.max_memory);

@@ -61,6 +61,8 @@ pub struct Options<'a> {
     pub bounds: Bounds,
     /// Workers.
     pub threads: usize,
+    /// Bytes of memory that the table of keys may take; `Limit` above it.
+    pub max_memory: Option<u64>,
     /// Is told how many bytes of a source were read.
     pub progress: &'a (dyn Fn(u64) + Sync),
 }
@@ -249,6 +251,7 @@ pub fn diff(
         key,
         filter: &options.filter,
         threads: options.threads,
+        max_memory: options.max_memory,
         progress: options.progress,
     };
     let replayed_a = a.replayed;

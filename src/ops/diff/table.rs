@@ -13,6 +13,7 @@ use crate::engine::functions::Functions;
 use crate::error::{Error, ErrorKind, Result};
 use crate::filter::Filter;
 use crate::limits;
+use crate::model::units::format_bytes;
 use crate::ops::dump::checksum_error;
 use crate::packed::string::Str;
 use crate::pipe::{self, Flow, Out};
@@ -24,7 +25,7 @@ use crate::rdb::{check, opcode, string};
 use crate::sink;
 use crate::text::quoted;
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 /// Parts of the table.
 const PARTS: usize = 256;
@@ -57,6 +58,8 @@ pub(super) struct Reading<'a> {
     pub(super) key: Key,
     pub(super) filter: &'a Filter,
     pub(super) threads: usize,
+    /// Bytes of memory that the table may take.
+    pub(super) max_memory: Option<u64>,
     pub(super) progress: &'a (dyn Fn(u64) + Sync),
 }
 
@@ -251,16 +254,45 @@ fn read<T: Take>(
 }
 
 /// Collects the keys of the first source.
-struct Collect {
+struct Collect<'a> {
     hasher: Hasher,
     parts: Vec<Vec<Entry>>,
+    /// Keys since the others were told.
+    keys: u64,
+    held: &'a AtomicU64,
+    max_memory: Option<u64>,
+}
+
+/// Bytes of memory a key.
+const KEY_MEMORY: u64 = 64;
+/// How many keys a worker takes before it tells the others.
+const TOLD: u64 = 256;
+
+impl Collect<'_> {
+    /// Refuses what takes too much memory.
+    fn room(&mut self) -> Result<()> {
+        self.keys += 1;
+        let Some(max) = self.max_memory.filter(|_| self.keys == TOLD) else {
+            return Ok(());
+        };
+        self.keys = 0;
+        let more = TOLD * KEY_MEMORY;
+        let held = self.held.fetch_add(more, Ordering::Relaxed) + more;
+        if held <= max {
+            return Ok(());
+        }
+        Err(Error::limit(format!(
+            "its keys take more than {} of memory, which is what --max-memory leaves for them",
+            format_bytes(max)
+        )))
+    }
 }
 
 fn part_of(name: u128) -> usize {
     usize::try_from(name >> 120).unwrap_or_default()
 }
 
-impl Take for Collect {
+impl Take for Collect<'_> {
     fn take(
         &mut self,
         record: &Record<'_>,
@@ -278,6 +310,7 @@ impl Take for Collect {
         if let Some(part) = self.parts.get_mut(part_of(name)) {
             part.push(entry);
         }
+        self.room()?;
         Ok(Flow::More)
     }
 }
@@ -292,12 +325,16 @@ pub(super) struct Table {
 impl Table {
     /// Reads the first source.
     pub(super) fn read(opened: (Side, Reader), reading: &Reading<'_>) -> Result<(Table, Read)> {
+        let held = AtomicU64::new(0);
         let make = || Collect {
             hasher: Hasher {
                 key: reading.key,
                 salt: 1,
             },
             parts: vec![Vec::new(); PARTS],
+            keys: 0,
+            held: &held,
+            max_memory: reading.max_memory,
         };
         let (read, mut takes, _) = read(opened, reading, make)?;
         let mut parts = Vec::with_capacity(PARTS);
