@@ -232,6 +232,9 @@ fn what_people_read() {
     diff(&a, &b, &["--key", "tags"]).exits(0);
     diff(&a, &b, &["--key", "session", "--ignore-ttl"]).exits(0);
     diff(&a, &b, &["--key", "tags", "--encoding"]).exits(0);
+    let chosen = diff(&a, &b, &["--encoding=hashtable", "--json"]).exits(1);
+    let keys: Vec<&str> = chosen.lines();
+    assert!(keys[0].contains("added") && keys[0].contains("user:1") && keys.len() == 2);
     let ran = diff(&a, &b, &["--key", "user:1", "--encoding"]).exits(1);
     assert!(
         ran.text()

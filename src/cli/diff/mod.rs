@@ -10,7 +10,7 @@ use super::output::{ByteForm, Output, Target as Destination};
 use super::progress::Progress;
 use super::state::{self, State};
 use crate::error::{Error, Result};
-use crate::model::loss;
+use crate::model::loss::{self, Loss};
 use crate::model::target::{self, Target};
 use crate::model::{kind::Flavour, units};
 use crate::ops::diff::{self, Bounds, Change, From, Options, Patch, Report, Tell, Ttl};
@@ -25,7 +25,7 @@ What counts:
   Keys by database and name; types, strings, elements of lists in their order, members, scores, fields, entries of
   streams, consumer groups, pending entries, consumers, expiries of keys and fields, function libraries.
 What does not:
-  How a value is stored (--encoding makes it count), the order of keys, members and fields, when a key or a consumer was
+  How a value is stored (a bare --encoding makes it count), the order of keys, members and fields, when a key or a consumer was
   last used and how often, and what only one of the two can say: the counters of a stream, where a version does not
   hold them; when pending entries were delivered, where one of the two is a log; data of modules outside of keys. A key without elements is there in
   neither: servers leave it out.
@@ -58,6 +58,7 @@ Exit codes:
 /// Each may be an RDB of any version, an append-only file or the folder of one (what it leads to is compared), or JSON
 /// Lines that redisk wrote, compressed or not. Standard input may be one of them.
 #[derive(Debug, clap::Args)]
+#[command(mut_arg("encoding", encoding))]
 #[command(after_long_help = format!("{NOTES}\n\n{CODES}"))]
 pub(super) struct Args {
     /// The one source; `-` is standard input.
@@ -66,9 +67,6 @@ pub(super) struct Args {
     /// The other.
     #[arg(value_hint = clap::ValueHint::AnyPath)]
     b: PathBuf,
-    /// It counts how values are stored: ziplist is not listpack.
-    #[arg(long)]
-    encoding: bool,
     /// Expiries do not count, of keys and of fields.
     #[arg(long)]
     ignore_ttl: bool,
@@ -106,6 +104,21 @@ pub(super) struct Args {
     #[command(flatten)]
     machine: Machine,
 }
+
+/// `--encoding` alone says that it counts; with a value it chooses keys, as everywhere.
+fn encoding(arg: clap::Arg) -> clap::Arg {
+    arg.num_args(0..=1)
+        .require_equals(true)
+        .default_missing_value(COUNTS)
+        .value_name("=ENCODING")
+        .help(
+            "It counts how values are stored: ziplist is not listpack. With a value (--encoding=listpack,intset) those \
+             keys that are stored like this, as in other commands",
+        )
+}
+
+/// The value that stands for none.
+const COUNTS: &str = "counts";
 
 /// Differences that are told of each key: to people, to programs.
 const ITEMS: usize = 10;
@@ -162,9 +175,11 @@ fn work(args: &Args, cx: &Context) -> Result<Exit> {
     let busy = std::io::stdout().is_terminal() && !args.exit_code_only && !args.summary;
     let progress = Progress::new(cx, None, busy);
     let threads = args.machine.threads()?;
+    let mut filters = args.filters.clone();
+    let encoding = filters.take("encoding", COUNTS);
     let options = Options {
-        filter: args.filters.build(cx)?,
-        encoding: args.encoding,
+        filter: filters.build(cx)?,
+        encoding,
         ttl: Ttl {
             ignored: args.ignore_ttl,
             tolerance_ms: tolerance.unsigned_abs(),
@@ -251,7 +266,9 @@ fn work(args: &Args, cx: &Context) -> Result<Exit> {
     let report = match (report, patch) {
         (Ok(report), Some(patch)) => {
             let losses = patch.finish()?;
-            for (loss, lost) in losses.iter() {
+            // What does not count is no loss.
+            let told = |loss: &Loss| !matches!(loss, Loss::ConsumerTimes | Loss::Usage);
+            for (loss, lost) in losses.iter().filter(|(loss, _)| told(loss)) {
                 let message = format!("{target} cannot be told: {}", loss::describe(loss, lost));
                 cx.warn(&lost.first, &message);
             }
