@@ -261,8 +261,7 @@ fn work(args: &Args, cx: &Context) -> Result<Exit> {
         .flush()
         .map_err(|e| Error::from_io(e, "write the output"));
     let report = ended.and_then(|report| flushed.map(|()| report));
-    let mut logs_read = logs.iter().flatten();
-    let whole = logs_read.all(|log| log.walked.problems.is_empty());
+    let whole = logs.iter().all(|log| state::is_sound(log.as_ref()));
     let report = match (report, patch) {
         (Ok(report), Some(patch)) => {
             let losses = patch.finish()?;

@@ -45,12 +45,9 @@ struct Entry {
     offset: u64,
 }
 
-/// The expiry of a record; one that a server takes for none is none.
+/// The expiry of a record.
 pub(super) fn expiry(record: &Record<'_>) -> i64 {
-    let expire_ms = record.frame.attrs.expire_ms;
-    expire_ms
-        .filter(|ms| *ms != crate::aof::rewrite::NO_EXPIRY)
-        .unwrap_or(NEVER)
+    record.frame.attrs.expire_ms.unwrap_or(NEVER)
 }
 
 /// Which keys are read, and how.
