@@ -27,7 +27,7 @@ const SHELLS: &[(&str, &str)] = files! {
 const PAGES: &[(&str, &str)] = files! {
     "redisk": "man/redisk.1",
     "info": "man/redisk-info.1",
-    "convert": "man/redisk-convert.1",
+    "diff": "man/redisk-diff.1",
     "dump": "man/redisk-dump.1",
     "get": "man/redisk-get.1",
     "log": "man/redisk-log.1",
