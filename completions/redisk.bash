@@ -1138,7 +1138,7 @@ _redisk() {
             return 0
             ;;
         redisk__subcmd__man)
-            opts="-q -h --quiet --error-format --color --key-format --help redisk info convert dump get log replay convert verify completions man"
+            opts="-q -h --quiet --error-format --color --key-format --help redisk info diff dump get log replay convert verify completions man"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

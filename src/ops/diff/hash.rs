@@ -183,7 +183,7 @@ mod tests {
     #[test]
     fn cuts_make_no_difference() {
         let key = Key::random();
-        let bytes: Vec<u8> = (0..100).map(|i| i * 7).collect();
+        let bytes: Vec<u8> = (0..100u8).map(|i| i.wrapping_mul(7)).collect();
         let mut whole = key.hasher(1);
         whole.write(&bytes);
         for step in 1..40 {
