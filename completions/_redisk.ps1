@@ -36,6 +36,7 @@ Register-ArgumentCompleter -Native -CommandName 'redisk' -ScriptBlock {
             [CompletionResult]::new('log', 'log', [CompletionResultType]::ParameterValue, 'The commands of an append-only file, in their order')
             [CompletionResult]::new('replay', 'replay', [CompletionResultType]::ParameterValue, 'Runs a log through the built-in engine, and says what state it leads to')
             [CompletionResult]::new('verify', 'verify', [CompletionResultType]::ParameterValue, 'Whether a file is whole, down to the last element, and which servers would load it')
+            [CompletionResult]::new('diff', 'diff', [CompletionResultType]::ParameterValue, 'What differs between any two sources, key by key and element by element')
             [CompletionResult]::new('convert', 'convert', [CompletionResultType]::ParameterValue, 'Any source in another form, for another server')
             [CompletionResult]::new('compact', 'compact', [CompletionResultType]::ParameterValue, 'The append-only file as the smallest one that leads to the same state: BGREWRITEAOF without a server')
             [CompletionResult]::new('split', 'split', [CompletionResultType]::ParameterValue, 'One source cut into several RDBs: for the nodes of a cluster, by database, by prefix, or by size')
@@ -218,6 +219,58 @@ Register-ArgumentCompleter -Native -CommandName 'redisk' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
         }
+        'redisk;diff' {
+            [CompletionResult]::new('--ttl-tolerance', '--ttl-tolerance', [CompletionResultType]::ParameterName, 'Expiries that are no further apart count as the same (2s)')
+            [CompletionResult]::new('--limit', '--limit', [CompletionResultType]::ParameterName, 'At most so many keys; more are counted')
+            [CompletionResult]::new('--patch', '--patch', [CompletionResultType]::ParameterName, 'Write the commands that make A what B is to this file, for redis-cli --pipe')
+            [CompletionResult]::new('--target', '--target', [CompletionResultType]::ParameterName, 'The server that the patch is for [default: by A''s RDB version]')
+            [CompletionResult]::new('--binary', '--binary', [CompletionResultType]::ParameterName, 'How byte strings are written: auto (in JSON text as text, other bytes and giant strings as {"base64":…}; in CSV those as base64:…; for people as escape), base64 (every one), escape and hex (for eyes)')
+            [CompletionResult]::new('--db', '--db', [CompletionResultType]::ParameterName, 'In these databases')
+            [CompletionResult]::new('--not-db', '--not-db', [CompletionResultType]::ParameterName, 'Not those that --db takes')
+            [CompletionResult]::new('--key', '--key', [CompletionResultType]::ParameterName, 'Whose name matches, by the rules of KEYS and SCAN: * ? [a-z] [^a] \x')
+            [CompletionResult]::new('--not-key', '--not-key', [CompletionResultType]::ParameterName, 'Not those that --key takes')
+            [CompletionResult]::new('--key-exact', '--key-exact', [CompletionResultType]::ParameterName, 'With exactly this name (see --key-format)')
+            [CompletionResult]::new('--not-key-exact', '--not-key-exact', [CompletionResultType]::ParameterName, 'Not those that --key-exact takes')
+            [CompletionResult]::new('--key-regex', '--key-regex', [CompletionResultType]::ParameterName, 'In whose name this expression matches somewhere; (?-u) lets it match bytes that are no text')
+            [CompletionResult]::new('--not-key-regex', '--not-key-regex', [CompletionResultType]::ParameterName, 'Not those that --key-regex takes')
+            [CompletionResult]::new('--type', '--type', [CompletionResultType]::ParameterName, 'Of these types: string, list, set, zset, hash, stream, module, array, gcra')
+            [CompletionResult]::new('--not-type', '--not-type', [CompletionResultType]::ParameterName, 'Not those that --type takes')
+            [CompletionResult]::new('--not-encoding', '--not-encoding', [CompletionResultType]::ParameterName, 'Not those that --encoding takes')
+            [CompletionResult]::new('--min-size', '--min-size', [CompletionResultType]::ParameterName, 'Whose serialized value has at least so many bytes (512, 10kb, 1.5mb)')
+            [CompletionResult]::new('--not-min-size', '--not-min-size', [CompletionResultType]::ParameterName, 'Not those that --min-size takes')
+            [CompletionResult]::new('--max-size', '--max-size', [CompletionResultType]::ParameterName, 'Whose serialized value has at most so many bytes')
+            [CompletionResult]::new('--not-max-size', '--not-max-size', [CompletionResultType]::ParameterName, 'Not those that --max-size takes')
+            [CompletionResult]::new('--min-len', '--min-len', [CompletionResultType]::ParameterName, 'With at least so many elements (a string: bytes)')
+            [CompletionResult]::new('--not-min-len', '--not-min-len', [CompletionResultType]::ParameterName, 'Not those that --min-len takes')
+            [CompletionResult]::new('--max-len', '--max-len', [CompletionResultType]::ParameterName, 'With at most so many elements (a string: bytes)')
+            [CompletionResult]::new('--not-max-len', '--not-max-len', [CompletionResultType]::ParameterName, 'Not those that --max-len takes')
+            [CompletionResult]::new('--ttl', '--ttl', [CompletionResultType]::ParameterName, 'By expiry: none, any, expired, ''<1h'' (within an hour, or past), ''>7d''')
+            [CompletionResult]::new('--not-ttl', '--not-ttl', [CompletionResultType]::ParameterName, 'Not those that --ttl takes')
+            [CompletionResult]::new('--slot', '--slot', [CompletionResultType]::ParameterName, 'In these cluster slots')
+            [CompletionResult]::new('--not-slot', '--not-slot', [CompletionResultType]::ParameterName, 'Not those that --slot takes')
+            [CompletionResult]::new('--idle', '--idle', [CompletionResultType]::ParameterName, 'Not used for longer than ''>1h'', or used within ''<1h'' (files of servers with an LRU policy)')
+            [CompletionResult]::new('--not-idle', '--not-idle', [CompletionResultType]::ParameterName, 'Not those that --idle takes')
+            [CompletionResult]::new('--freq', '--freq', [CompletionResultType]::ParameterName, 'Used more often than ''>N'', or less than ''<N'' (the counter of an LFU policy, 0 to 255)')
+            [CompletionResult]::new('--not-freq', '--not-freq', [CompletionResultType]::ParameterName, 'Not those that --freq takes')
+            [CompletionResult]::new('--now', '--now', [CompletionResultType]::ParameterName, 'The moment for --ttl, instead of the clock (2026-11-20T14:05:00Z, 1795183500)')
+            [CompletionResult]::new('--threads', '--threads', [CompletionResultType]::ParameterName, 'Threads to work with; the output is the same whatever their number [default: the cores]')
+            [CompletionResult]::new('--max-memory', '--max-memory', [CompletionResultType]::ParameterName, 'Use no more memory than this (64mb, 2gb): fewer threads where that is enough, else an error instead of more')
+            [CompletionResult]::new('--encoding', '--encoding', [CompletionResultType]::ParameterName, 'It counts how values are stored: ziplist is not listpack. With a value (--encoding=listpack,intset) those keys that are stored like this, as in other commands')
+            [CompletionResult]::new('--error-format', '--error-format', [CompletionResultType]::ParameterName, 'How errors and warnings are written: for people, or one JSON object a line (kind, file, offset, db, key, message)')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours: auto, always or never. NO_COLOR is respected')
+            [CompletionResult]::new('--key-format', '--key-format', [CompletionResultType]::ParameterName, 'How keys are written: escape, hex or base64. Says it for keys on the command line too, which otherwise are exact bytes; a key with a zero byte cannot be given there in any other way')
+            [CompletionResult]::new('--ignore-ttl', '--ignore-ttl', [CompletionResultType]::ParameterName, 'Expiries do not count, of keys and of fields')
+            [CompletionResult]::new('--summary', '--summary', [CompletionResultType]::ParameterName, 'Only counts: by database, type and prefix (up to the first colon)')
+            [CompletionResult]::new('--full', '--full', [CompletionResultType]::ParameterName, 'All that differs within a key, however much that is [default: the first 10; 1000 with --json]')
+            [CompletionResult]::new('--exit-code-only', '--exit-code-only', [CompletionResultType]::ParameterName, 'Write nothing, and stop at the first difference')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'An object a line for each key that differs, and a summary last')
+            [CompletionResult]::new('--force', '--force', [CompletionResultType]::ParameterName, 'Replace the patch where it exists')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'No progress bar, and no hints')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'No progress bar, and no hints')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
         'redisk;convert' {
             [CompletionResult]::new('--to', '--to', [CompletionResultType]::ParameterName, 'The form of the output [default: by its name: .rdb, .aof, .resp, .jsonl]')
             [CompletionResult]::new('--target', '--target', [CompletionResultType]::ParameterName, 'The server that it is for [default: by the input''s RDB version]')
@@ -368,6 +421,7 @@ Register-ArgumentCompleter -Native -CommandName 'redisk' -ScriptBlock {
             [CompletionResult]::new('log', 'log', [CompletionResultType]::ParameterValue, 'The commands of an append-only file, in their order')
             [CompletionResult]::new('replay', 'replay', [CompletionResultType]::ParameterValue, 'Runs a log through the built-in engine, and says what state it leads to')
             [CompletionResult]::new('verify', 'verify', [CompletionResultType]::ParameterValue, 'Whether a file is whole, down to the last element, and which servers would load it')
+            [CompletionResult]::new('diff', 'diff', [CompletionResultType]::ParameterValue, 'What differs between any two sources, key by key and element by element')
             [CompletionResult]::new('convert', 'convert', [CompletionResultType]::ParameterValue, 'Any source in another form, for another server')
             [CompletionResult]::new('compact', 'compact', [CompletionResultType]::ParameterValue, 'The append-only file as the smallest one that leads to the same state: BGREWRITEAOF without a server')
             [CompletionResult]::new('split', 'split', [CompletionResultType]::ParameterValue, 'One source cut into several RDBs: for the nodes of a cluster, by database, by prefix, or by size')
@@ -393,6 +447,9 @@ Register-ArgumentCompleter -Native -CommandName 'redisk' -ScriptBlock {
             break
         }
         'redisk;help;verify' {
+            break
+        }
+        'redisk;help;diff' {
             break
         }
         'redisk;help;convert' {

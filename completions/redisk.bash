@@ -25,6 +25,9 @@ _redisk() {
             redisk,convert)
                 cmd="redisk__subcmd__convert"
                 ;;
+            redisk,diff)
+                cmd="redisk__subcmd__diff"
+                ;;
             redisk,dump)
                 cmd="redisk__subcmd__dump"
                 ;;
@@ -64,6 +67,9 @@ _redisk() {
             redisk__subcmd__help,convert)
                 cmd="redisk__subcmd__help__subcmd__convert"
                 ;;
+            redisk__subcmd__help,diff)
+                cmd="redisk__subcmd__help__subcmd__diff"
+                ;;
             redisk__subcmd__help,dump)
                 cmd="redisk__subcmd__help__subcmd__dump"
                 ;;
@@ -102,6 +108,7 @@ _redisk() {
     case "${cmd}" in
         redisk)
             opts="-q -h -V --quiet --error-format --color --key-format --help --version info dump get log replay verify convert compact split merge completions man help"
+            opts="-q -h -V --quiet --error-format --color --key-format --help --version info dump get log replay verify diff convert completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -395,6 +402,187 @@ _redisk() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        redisk__subcmd__diff)
+            opts="-q -h --ignore-ttl --ttl-tolerance --summary --limit --full --exit-code-only --json --patch --target --force --binary --db --not-db --key --not-key --key-exact --not-key-exact --key-regex --not-key-regex --type --not-type --not-encoding --min-size --not-min-size --max-size --not-max-size --min-len --not-min-len --max-len --not-max-len --ttl --not-ttl --slot --not-slot --idle --not-idle --freq --not-freq --now --threads --max-memory --encoding --quiet --error-format --color --key-format --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --ttl-tolerance)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --limit)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --patch)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --target)
+                    COMPREPLY=($(compgen -W "redis-2.8 redis-3.0 redis-3.2 redis-4.0 redis-5.0 redis-6.0 redis-6.2 redis-7.0 redis-7.2 redis-7.4 redis-8.0 redis-8.2 redis-8.4 redis-8.6 redis-8.8 redis-8.10 valkey-7.2 valkey-8.0 valkey-8.1 valkey-9.0 valkey-9.1" -- "${cur}"))
+                    return 0
+                    ;;
+                --binary)
+                    COMPREPLY=($(compgen -W "auto base64 escape hex" -- "${cur}"))
+                    return 0
+                    ;;
+                --db)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --not-db)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --not-key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --key-exact)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --not-key-exact)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --key-regex)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --not-key-regex)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --type)
+                    COMPREPLY=($(compgen -W "string list set zset hash stream module array gcra" -- "${cur}"))
+                    return 0
+                    ;;
+                --not-type)
+                    COMPREPLY=($(compgen -W "string list set zset hash stream module array gcra" -- "${cur}"))
+                    return 0
+                    ;;
+                --not-encoding)
+                    COMPREPLY=($(compgen -W "raw int lzf linkedlist hashtable skiplist zipmap ziplist intset listpack listpackex quicklist quicklist2 stream module array template" -- "${cur}"))
+                    return 0
+                    ;;
+                --min-size)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --not-min-size)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-size)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --not-max-size)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --min-len)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --not-min-len)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-len)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --not-max-len)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ttl)
+                    COMPREPLY=($(compgen -W "none any expired" -- "${cur}"))
+                    return 0
+                    ;;
+                --not-ttl)
+                    COMPREPLY=($(compgen -W "none any expired" -- "${cur}"))
+                    return 0
+                    ;;
+                --slot)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --not-slot)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --idle)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --not-idle)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --freq)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --not-freq)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --now)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --threads)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-memory)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --encoding)
+                    COMPREPLY=($(compgen -W "raw int lzf linkedlist hashtable skiplist zipmap ziplist intset listpack listpackex quicklist quicklist2 stream module array template" -- "${cur}"))
+                    return 0
+                    ;;
+                --error-format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --key-format)
+                    COMPREPLY=($(compgen -W "escape hex base64" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         redisk__subcmd__dump)
             opts="-f -0 -o -q -h --format --binary --data-only --null --target --csv-safe --sort --limit --drop-expired --output --force --db --not-db --key --not-key --key-exact --not-key-exact --key-regex --not-key-regex --type --not-type --encoding --not-encoding --min-size --not-min-size --max-size --not-max-size --min-len --not-min-len --max-len --not-max-len --ttl --not-ttl --slot --not-slot --idle --not-idle --freq --not-freq --now --threads --max-memory --quiet --error-format --color --key-format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -665,6 +853,7 @@ _redisk() {
             ;;
         redisk__subcmd__help)
             opts="info dump get log replay verify convert compact split merge completions man help"
+            opts="info dump get log replay verify diff convert completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -706,6 +895,20 @@ _redisk() {
             return 0
             ;;
         redisk__subcmd__help__subcmd__convert)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        redisk__subcmd__help__subcmd__diff)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1051,6 +1254,7 @@ _redisk() {
             ;;
         redisk__subcmd__man)
             opts="-q -h --quiet --error-format --color --key-format --help redisk info compact split merge dump get log replay convert verify completions man"
+            opts="-q -h --quiet --error-format --color --key-format --help redisk info diff dump get log replay convert verify completions man"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

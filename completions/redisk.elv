@@ -33,6 +33,7 @@ set edit:completion:arg-completer[redisk] = {|@words|
             cand log 'The commands of an append-only file, in their order'
             cand replay 'Runs a log through the built-in engine, and says what state it leads to'
             cand verify 'Whether a file is whole, down to the last element, and which servers would load it'
+            cand diff 'What differs between any two sources, key by key and element by element'
             cand convert 'Any source in another form, for another server'
             cand compact 'The append-only file as the smallest one that leads to the same state: BGREWRITEAOF without a server'
             cand split 'One source cut into several RDBs: for the nodes of a cluster, by database, by prefix, or by size'
@@ -208,6 +209,57 @@ set edit:completion:arg-completer[redisk] = {|@words|
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }
+        &'redisk;diff'= {
+            cand --ttl-tolerance 'Expiries that are no further apart count as the same (2s)'
+            cand --limit 'At most so many keys; more are counted'
+            cand --patch 'Write the commands that make A what B is to this file, for redis-cli --pipe'
+            cand --target 'The server that the patch is for [default: by A''s RDB version]'
+            cand --binary 'How byte strings are written: auto (in JSON text as text, other bytes and giant strings as {"base64":…}; in CSV those as base64:…; for people as escape), base64 (every one), escape and hex (for eyes)'
+            cand --db 'In these databases'
+            cand --not-db 'Not those that --db takes'
+            cand --key 'Whose name matches, by the rules of KEYS and SCAN: * ? [a-z] [^a] \x'
+            cand --not-key 'Not those that --key takes'
+            cand --key-exact 'With exactly this name (see --key-format)'
+            cand --not-key-exact 'Not those that --key-exact takes'
+            cand --key-regex 'In whose name this expression matches somewhere; (?-u) lets it match bytes that are no text'
+            cand --not-key-regex 'Not those that --key-regex takes'
+            cand --type 'Of these types: string, list, set, zset, hash, stream, module, array, gcra'
+            cand --not-type 'Not those that --type takes'
+            cand --not-encoding 'Not those that --encoding takes'
+            cand --min-size 'Whose serialized value has at least so many bytes (512, 10kb, 1.5mb)'
+            cand --not-min-size 'Not those that --min-size takes'
+            cand --max-size 'Whose serialized value has at most so many bytes'
+            cand --not-max-size 'Not those that --max-size takes'
+            cand --min-len 'With at least so many elements (a string: bytes)'
+            cand --not-min-len 'Not those that --min-len takes'
+            cand --max-len 'With at most so many elements (a string: bytes)'
+            cand --not-max-len 'Not those that --max-len takes'
+            cand --ttl 'By expiry: none, any, expired, ''<1h'' (within an hour, or past), ''>7d'''
+            cand --not-ttl 'Not those that --ttl takes'
+            cand --slot 'In these cluster slots'
+            cand --not-slot 'Not those that --slot takes'
+            cand --idle 'Not used for longer than ''>1h'', or used within ''<1h'' (files of servers with an LRU policy)'
+            cand --not-idle 'Not those that --idle takes'
+            cand --freq 'Used more often than ''>N'', or less than ''<N'' (the counter of an LFU policy, 0 to 255)'
+            cand --not-freq 'Not those that --freq takes'
+            cand --now 'The moment for --ttl, instead of the clock (2026-11-20T14:05:00Z, 1795183500)'
+            cand --threads 'Threads to work with; the output is the same whatever their number [default: the cores]'
+            cand --max-memory 'Use no more memory than this (64mb, 2gb): fewer threads where that is enough, else an error instead of more'
+            cand --encoding 'It counts how values are stored: ziplist is not listpack. With a value (--encoding=listpack,intset) those keys that are stored like this, as in other commands'
+            cand --error-format 'How errors and warnings are written: for people, or one JSON object a line (kind, file, offset, db, key, message)'
+            cand --color 'When to use colours: auto, always or never. NO_COLOR is respected'
+            cand --key-format 'How keys are written: escape, hex or base64. Says it for keys on the command line too, which otherwise are exact bytes; a key with a zero byte cannot be given there in any other way'
+            cand --ignore-ttl 'Expiries do not count, of keys and of fields'
+            cand --summary 'Only counts: by database, type and prefix (up to the first colon)'
+            cand --full 'All that differs within a key, however much that is [default: the first 10; 1000 with --json]'
+            cand --exit-code-only 'Write nothing, and stop at the first difference'
+            cand --json 'An object a line for each key that differs, and a summary last'
+            cand --force 'Replace the patch where it exists'
+            cand -q 'No progress bar, and no hints'
+            cand --quiet 'No progress bar, and no hints'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
         &'redisk;convert'= {
             cand --to 'The form of the output [default: by its name: .rdb, .aof, .resp, .jsonl]'
             cand --target 'The server that it is for [default: by the input''s RDB version]'
@@ -352,6 +404,7 @@ set edit:completion:arg-completer[redisk] = {|@words|
             cand log 'The commands of an append-only file, in their order'
             cand replay 'Runs a log through the built-in engine, and says what state it leads to'
             cand verify 'Whether a file is whole, down to the last element, and which servers would load it'
+            cand diff 'What differs between any two sources, key by key and element by element'
             cand convert 'Any source in another form, for another server'
             cand compact 'The append-only file as the smallest one that leads to the same state: BGREWRITEAOF without a server'
             cand split 'One source cut into several RDBs: for the nodes of a cluster, by database, by prefix, or by size'
@@ -371,6 +424,8 @@ set edit:completion:arg-completer[redisk] = {|@words|
         &'redisk;help;replay'= {
         }
         &'redisk;help;verify'= {
+        }
+        &'redisk;help;diff'= {
         }
         &'redisk;help;convert'= {
         }

@@ -41,6 +41,7 @@ complete -c redisk -n "__fish_redisk_needs_command" -f -a "get" -d 'A key\'s val
 complete -c redisk -n "__fish_redisk_needs_command" -f -a "log" -d 'The commands of an append-only file, in their order'
 complete -c redisk -n "__fish_redisk_needs_command" -f -a "replay" -d 'Runs a log through the built-in engine, and says what state it leads to'
 complete -c redisk -n "__fish_redisk_needs_command" -f -a "verify" -d 'Whether a file is whole, down to the last element, and which servers would load it'
+complete -c redisk -n "__fish_redisk_needs_command" -f -a "diff" -d 'What differs between any two sources, key by key and element by element'
 complete -c redisk -n "__fish_redisk_needs_command" -f -a "convert" -d 'Any source in another form, for another server'
 complete -c redisk -n "__fish_redisk_needs_command" -f -a "compact" -d 'The append-only file as the smallest one that leads to the same state: BGREWRITEAOF without a server'
 complete -c redisk -n "__fish_redisk_needs_command" -f -a "split" -d 'One source cut into several RDBs: for the nodes of a cluster, by database, by prefix, or by size'
@@ -341,6 +342,133 @@ complete -c redisk -n "__fish_redisk_using_subcommand verify" -l json -d 'One JS
 complete -c redisk -n "__fish_redisk_using_subcommand verify" -l checksum-only -d 'The checksum alone, many times faster. A file without one cannot be judged so: exit code 2'
 complete -c redisk -n "__fish_redisk_using_subcommand verify" -s q -l quiet -d 'No progress bar, and no hints'
 complete -c redisk -n "__fish_redisk_using_subcommand verify" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c redisk -n "__fish_redisk_using_subcommand diff" -l ttl-tolerance -d 'Expiries that are no further apart count as the same (2s)' -r
+complete -c redisk -n "__fish_redisk_using_subcommand diff" -l limit -d 'At most so many keys; more are counted' -r
+complete -c redisk -n "__fish_redisk_using_subcommand diff" -l patch -d 'Write the commands that make A what B is to this file, for redis-cli --pipe' -r -F
+complete -c redisk -n "__fish_redisk_using_subcommand diff" -l target -d 'The server that the patch is for [default: by A\'s RDB version]' -r -f -a "redis-2.8\t''
+redis-3.0\t''
+redis-3.2\t''
+redis-4.0\t''
+redis-5.0\t''
+redis-6.0\t''
+redis-6.2\t''
+redis-7.0\t''
+redis-7.2\t''
+redis-7.4\t''
+redis-8.0\t''
+redis-8.2\t''
+redis-8.4\t''
+redis-8.6\t''
+redis-8.8\t''
+redis-8.10\t''
+valkey-7.2\t''
+valkey-8.0\t''
+valkey-8.1\t''
+valkey-9.0\t''
+valkey-9.1\t''"
+complete -c redisk -n "__fish_redisk_using_subcommand diff" -l binary -d 'How byte strings are written: auto (in JSON text as text, other bytes and giant strings as {"base64":…}; in CSV those as base64:…; for people as escape), base64 (every one), escape and hex (for eyes)' -r -f -a "auto\t'Text as text'
+base64\t'All as base64'
+escape\t'With escapes'
+hex\t'As hex'"
+complete -c redisk -n "__fish_redisk_using_subcommand diff" -l db -d 'In these databases' -r
+complete -c redisk -n "__fish_redisk_using_subcommand diff" -l not-db -d 'Not those that --db takes' -r
+complete -c redisk -n "__fish_redisk_using_subcommand diff" -l key -d 'Whose name matches, by the rules of KEYS and SCAN: * ? [a-z] [^a] \\x' -r
+complete -c redisk -n "__fish_redisk_using_subcommand diff" -l not-key -d 'Not those that --key takes' -r
+complete -c redisk -n "__fish_redisk_using_subcommand diff" -l key-exact -d 'With exactly this name (see --key-format)' -r
+complete -c redisk -n "__fish_redisk_using_subcommand diff" -l not-key-exact -d 'Not those that --key-exact takes' -r
+complete -c redisk -n "__fish_redisk_using_subcommand diff" -l key-regex -d 'In whose name this expression matches somewhere; (?-u) lets it match bytes that are no text' -r
+complete -c redisk -n "__fish_redisk_using_subcommand diff" -l not-key-regex -d 'Not those that --key-regex takes' -r
+complete -c redisk -n "__fish_redisk_using_subcommand diff" -l type -d 'Of these types: string, list, set, zset, hash, stream, module, array, gcra' -r -f -a "string\t''
+list\t''
+set\t''
+zset\t''
+hash\t''
+stream\t''
+module\t''
+array\t''
+gcra\t''"
+complete -c redisk -n "__fish_redisk_using_subcommand diff" -l not-type -d 'Not those that --type takes' -r -f -a "string\t''
+list\t''
+set\t''
+zset\t''
+hash\t''
+stream\t''
+module\t''
+array\t''
+gcra\t''"
+complete -c redisk -n "__fish_redisk_using_subcommand diff" -l not-encoding -d 'Not those that --encoding takes' -r -f -a "raw\t''
+int\t''
+lzf\t''
+linkedlist\t''
+hashtable\t''
+skiplist\t''
+zipmap\t''
+ziplist\t''
+intset\t''
+listpack\t''
+listpackex\t''
+quicklist\t''
+quicklist2\t''
+stream\t''
+module\t''
+array\t''
+template\t''"
+complete -c redisk -n "__fish_redisk_using_subcommand diff" -l min-size -d 'Whose serialized value has at least so many bytes (512, 10kb, 1.5mb)' -r
+complete -c redisk -n "__fish_redisk_using_subcommand diff" -l not-min-size -d 'Not those that --min-size takes' -r
+complete -c redisk -n "__fish_redisk_using_subcommand diff" -l max-size -d 'Whose serialized value has at most so many bytes' -r
+complete -c redisk -n "__fish_redisk_using_subcommand diff" -l not-max-size -d 'Not those that --max-size takes' -r
+complete -c redisk -n "__fish_redisk_using_subcommand diff" -l min-len -d 'With at least so many elements (a string: bytes)' -r
+complete -c redisk -n "__fish_redisk_using_subcommand diff" -l not-min-len -d 'Not those that --min-len takes' -r
+complete -c redisk -n "__fish_redisk_using_subcommand diff" -l max-len -d 'With at most so many elements (a string: bytes)' -r
+complete -c redisk -n "__fish_redisk_using_subcommand diff" -l not-max-len -d 'Not those that --max-len takes' -r
+complete -c redisk -n "__fish_redisk_using_subcommand diff" -l ttl -d 'By expiry: none, any, expired, \'<1h\' (within an hour, or past), \'>7d\'' -r -f -a "none\t''
+any\t''
+expired\t''"
+complete -c redisk -n "__fish_redisk_using_subcommand diff" -l not-ttl -d 'Not those that --ttl takes' -r -f -a "none\t''
+any\t''
+expired\t''"
+complete -c redisk -n "__fish_redisk_using_subcommand diff" -l slot -d 'In these cluster slots' -r
+complete -c redisk -n "__fish_redisk_using_subcommand diff" -l not-slot -d 'Not those that --slot takes' -r
+complete -c redisk -n "__fish_redisk_using_subcommand diff" -l idle -d 'Not used for longer than \'>1h\', or used within \'<1h\' (files of servers with an LRU policy)' -r
+complete -c redisk -n "__fish_redisk_using_subcommand diff" -l not-idle -d 'Not those that --idle takes' -r
+complete -c redisk -n "__fish_redisk_using_subcommand diff" -l freq -d 'Used more often than \'>N\', or less than \'<N\' (the counter of an LFU policy, 0 to 255)' -r
+complete -c redisk -n "__fish_redisk_using_subcommand diff" -l not-freq -d 'Not those that --freq takes' -r
+complete -c redisk -n "__fish_redisk_using_subcommand diff" -l now -d 'The moment for --ttl, instead of the clock (2026-11-20T14:05:00Z, 1795183500)' -r
+complete -c redisk -n "__fish_redisk_using_subcommand diff" -l threads -d 'Threads to work with; the output is the same whatever their number [default: the cores]' -r
+complete -c redisk -n "__fish_redisk_using_subcommand diff" -l max-memory -d 'Use no more memory than this (64mb, 2gb): fewer threads where that is enough, else an error instead of more' -r
+complete -c redisk -n "__fish_redisk_using_subcommand diff" -l encoding -d 'It counts how values are stored: ziplist is not listpack. With a value (--encoding=listpack,intset) those keys that are stored like this, as in other commands' -r -f -a "raw\t''
+int\t''
+lzf\t''
+linkedlist\t''
+hashtable\t''
+skiplist\t''
+zipmap\t''
+ziplist\t''
+intset\t''
+listpack\t''
+listpackex\t''
+quicklist\t''
+quicklist2\t''
+stream\t''
+module\t''
+array\t''
+template\t''"
+complete -c redisk -n "__fish_redisk_using_subcommand diff" -l error-format -d 'How errors and warnings are written: for people, or one JSON object a line (kind, file, offset, db, key, message)' -r -f -a "text\t'A line for people'
+json\t'An object a line'"
+complete -c redisk -n "__fish_redisk_using_subcommand diff" -l color -d 'When to use colours: auto, always or never. NO_COLOR is respected' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c redisk -n "__fish_redisk_using_subcommand diff" -l key-format -d 'How keys are written: escape, hex or base64. Says it for keys on the command line too, which otherwise are exact bytes; a key with a zero byte cannot be given there in any other way' -r -f -a "escape\t'Text, with what is none as `\\xHH`'
+hex\t'Two hex digits a byte'
+base64\t'Base64'"
+complete -c redisk -n "__fish_redisk_using_subcommand diff" -l ignore-ttl -d 'Expiries do not count, of keys and of fields'
+complete -c redisk -n "__fish_redisk_using_subcommand diff" -l summary -d 'Only counts: by database, type and prefix (up to the first colon)'
+complete -c redisk -n "__fish_redisk_using_subcommand diff" -l full -d 'All that differs within a key, however much that is [default: the first 10; 1000 with --json]'
+complete -c redisk -n "__fish_redisk_using_subcommand diff" -l exit-code-only -d 'Write nothing, and stop at the first difference'
+complete -c redisk -n "__fish_redisk_using_subcommand diff" -l json -d 'An object a line for each key that differs, and a summary last'
+complete -c redisk -n "__fish_redisk_using_subcommand diff" -l force -d 'Replace the patch where it exists'
+complete -c redisk -n "__fish_redisk_using_subcommand diff" -s q -l quiet -d 'No progress bar, and no hints'
+complete -c redisk -n "__fish_redisk_using_subcommand diff" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c redisk -n "__fish_redisk_using_subcommand convert" -l to -d 'The form of the output [default: by its name: .rdb, .aof, .resp, .jsonl]' -r -f -a "rdb\t'A snapshot'
 aof\t'One append-only file'
 aof-dir\t'A multi-part set'
@@ -639,3 +767,14 @@ complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_
 complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get log replay verify convert compact split merge completions man help" -f -a "completions" -d 'Print the completions for a shell'
 complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get log replay verify convert compact split merge completions man help" -f -a "man" -d 'Print the manual page of the program, or of one command'
 complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get log replay verify convert compact split merge completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get log replay verify diff convert completions man help" -f -a "info" -d 'What a file is: who wrote it and when, what is in it, whether it is whole'
+complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get log replay verify diff convert completions man help" -f -a "dump" -d 'The contents of a file, one key after the other'
+complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get log replay verify diff convert completions man help" -f -a "get" -d 'A key\'s value, type, expiry, encoding, size and where in the file it lies'
+complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get log replay verify diff convert completions man help" -f -a "log" -d 'The commands of an append-only file, in their order'
+complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get log replay verify diff convert completions man help" -f -a "replay" -d 'Runs a log through the built-in engine, and says what state it leads to'
+complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get log replay verify diff convert completions man help" -f -a "verify" -d 'Whether a file is whole, down to the last element, and which servers would load it'
+complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get log replay verify diff convert completions man help" -f -a "diff" -d 'What differs between any two sources, key by key and element by element'
+complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get log replay verify diff convert completions man help" -f -a "convert" -d 'Any source in another form, for another server'
+complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get log replay verify diff convert completions man help" -f -a "completions" -d 'Print the completions for a shell'
+complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get log replay verify diff convert completions man help" -f -a "man" -d 'Print the manual page of the program, or of one command'
+complete -c redisk -n "__fish_redisk_using_subcommand help; and not __fish_seen_subcommand_from info dump get log replay verify diff convert completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

@@ -16,6 +16,7 @@ mod commands;
 mod compact;
 mod convert;
 mod corpus;
+mod diff;
 mod engine_diff;
 mod fuzz;
 #[cfg(feature = "cli")]

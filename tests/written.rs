@@ -169,7 +169,7 @@ fn value() -> impl Strategy<Value = Made> {
 }
 
 /// A file of several keys, as lines.
-fn lines() -> impl Strategy<Value = Vec<u8>> {
+pub(crate) fn lines() -> impl Strategy<Value = Vec<u8>> {
     let key = (
         0u64..3,
         bytes(),
@@ -193,7 +193,7 @@ fn lines() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
-fn thresholds() -> impl Strategy<Value = Thresholds> {
+pub(crate) fn thresholds() -> impl Strategy<Value = Thresholds> {
     let limit = || prop::option::of(0i64..700);
     let names = [
         "hash-max-listpack-entries",
@@ -221,12 +221,12 @@ fn thresholds() -> impl Strategy<Value = Thresholds> {
         })
 }
 
-fn open(lines: &[u8]) -> Input {
+pub(crate) fn open(lines: &[u8]) -> Input {
     let text = run::as_pipe("x.jsonl", &lines.into(), usize::MAX).unwrap();
     jsonl::open(text, None).unwrap()
 }
 
-fn state(input: Input) -> Contents {
+pub(crate) fn state(input: Input) -> Contents {
     let dumped = run::dumped(Ok(input), Binary::Base64, true, 1);
     assert_eq!(dumped.error, None);
     contents(&dumped.out)
@@ -251,7 +251,11 @@ fn plain(mut contents: Contents) -> Contents {
     contents
 }
 
-fn options(target: &'static Target, thresholds: Thresholds, compress: bool) -> Options<'static> {
+pub(crate) fn options(
+    target: &'static Target,
+    thresholds: Thresholds,
+    compress: bool,
+) -> Options<'static> {
     Options {
         filter: Filter::default(),
         transform: redisk::filter::transform::Transform::default(),

@@ -233,6 +233,18 @@ impl Filters {
         Ok(found.unwrap_or_default())
     }
 
+    /// Takes out a word that is no condition; whether it was there.
+    pub(super) fn take(&mut self, name: &str, word: &str) -> bool {
+        let mut found = false;
+        let given = ROWS.iter().zip(&mut self.given);
+        for (_, [values, _]) in given.filter(|(row, _)| row.name == name) {
+            let before = values.len();
+            values.retain(|value| value != word);
+            found |= values.len() < before;
+        }
+        found
+    }
+
     /// The moment against which expiries are measured.
     pub(super) fn now_ms(&self) -> i64 {
         self.now_ms.unwrap_or_else(clock_ms)

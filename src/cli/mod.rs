@@ -7,6 +7,7 @@
 
 mod compact;
 mod convert;
+mod diff;
 mod doc;
 mod dump;
 mod exit;
@@ -65,6 +66,7 @@ enum Command {
     Log(log::Args),
     Replay(replay::Args),
     Verify(verify::Args),
+    Diff(diff::Args),
     Convert(convert::Args),
     Compact(compact::Args),
     Split(split::Args),
@@ -181,6 +183,7 @@ fn run(command: Option<Command>, cx: &Context) -> Result<Exit> {
         Some(Command::Get(args)) => get::run(&args, cx),
         Some(Command::Log(args)) => log::run(&args, cx),
         Some(Command::Replay(args)) => replay::run(&args, cx),
+        Some(Command::Diff(args)) => diff::run(&args, cx),
         Some(Command::Convert(args)) => convert::run(&args, cx),
         Some(Command::Compact(args)) => compact::run(&args, cx),
         Some(Command::Split(args)) => split::run(&args, cx),

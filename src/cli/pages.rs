@@ -30,6 +30,7 @@ const PAGES: &[(&str, &str)] = files! {
     "compact": "man/redisk-compact.1",
     "split": "man/redisk-split.1",
     "merge": "man/redisk-merge.1",
+    "diff": "man/redisk-diff.1",
     "dump": "man/redisk-dump.1",
     "get": "man/redisk-get.1",
     "log": "man/redisk-log.1",

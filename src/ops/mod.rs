@@ -2,6 +2,7 @@
 
 pub mod compact;
 pub mod convert;
+pub mod diff;
 pub mod dump;
 pub mod get;
 pub mod info;

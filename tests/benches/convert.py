@@ -154,4 +154,5 @@ def main():
             name, min(ws), med(ws), min(ts), med(ts), med(ts) / med(ws), w[0][1] / t[0][1], max(x[2] for x in w) // 1024), flush=True)
 
 
-main()
+if __name__ == "__main__":
+    main()

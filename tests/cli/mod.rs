@@ -4,6 +4,7 @@ mod aof_hostile;
 mod aof_input;
 mod compact;
 mod convert;
+mod diff;
 mod errors;
 mod filters;
 mod formats;

@@ -11,11 +11,13 @@
 //! [`limits::BIG_RECORD`] bytes comes alone: its head in the block, its body to be read by ranges from the file, or from
 //! a spool file where the input cannot be read again.
 
+mod again;
 mod ending;
 mod feed;
 mod header;
 mod record;
 
+pub use again::Seen;
 pub use ending::{Checksum, Ending};
 pub(super) use header::NEWEST;
 pub use header::{HEADER_LEN, Header};

@@ -1,0 +1,535 @@
+//! What differs between two values, part by part.
+
+use super::Count;
+use super::table::Ttl;
+use super::value::{Entry, Group, Idmp, Pending, Stream, Text, Value};
+use crate::model::kind::StreamId;
+use std::cmp::Ordering;
+
+/// One difference within a key.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Item {
+    /// What differs: `field`, `element` and the like; see the manual.
+    pub part: &'static str,
+    /// Which one: the field's name, the element's index.
+    pub at: Vec<(&'static str, Datum)>,
+    /// How it is in the first source.
+    pub a: Datum,
+    /// How it is in the second.
+    pub b: Datum,
+}
+
+/// Something out of a value.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Datum {
+    /// It is not there.
+    None,
+    /// It is there, which is all there is to say of it.
+    There,
+    /// A word of ours.
+    Word(String),
+    /// A string.
+    Text(Text),
+    /// A part of a very long string.
+    Piece {
+        /// Offset of the part in the string.
+        from: u64,
+        /// The part.
+        bytes: Vec<u8>,
+        /// Bytes of the whole string.
+        len: u64,
+    },
+    /// A number.
+    Number(i128),
+    /// A score.
+    Score(f64),
+    /// A moment, Unix milliseconds.
+    Time(i64),
+    /// The id of a stream's entry.
+    Id(StreamId),
+    /// Fields and values of a stream's entry.
+    Fields(Vec<(Text, Text)>),
+    /// Several facts.
+    Facts(Vec<(&'static str, Datum)>),
+}
+
+impl Datum {
+    fn id(id: Option<StreamId>) -> Datum {
+        id.map_or(Datum::None, Datum::Id)
+    }
+
+    fn text(text: &Text) -> Datum {
+        Datum::Text(text.clone())
+    }
+}
+
+/// The differences of one key: the first ones, and how many more there are.
+#[derive(Debug, Default)]
+pub(super) struct Items {
+    pub(super) items: Vec<Item>,
+    pub(super) more: u64,
+    /// How many are held.
+    pub(super) most: usize,
+}
+
+impl Items {
+    pub(super) fn add(&mut self, item: impl FnOnce() -> Item) {
+        if self.items.len() < self.most {
+            self.items.push(item());
+        } else {
+            self.more += 1;
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.items.is_empty() && self.more == 0
+    }
+
+    pub(super) fn between(
+        &mut self,
+        part: &'static str,
+        at: &[(&'static str, Datum)],
+        a: impl FnOnce() -> Datum,
+        b: impl FnOnce() -> Datum,
+    ) {
+        self.add(|| Item {
+            part,
+            at: at.to_vec(),
+            a: a(),
+            b: b(),
+        });
+    }
+
+    /// Two sorted rows: what is in one of them, or in both and not the same.
+    fn rows<K: Ord, V>(
+        &mut self,
+        a: &[(K, V)],
+        b: &[(K, V)],
+        same: impl Fn(&V, &V) -> bool,
+        mut tell: impl FnMut(&mut Items, &K, Option<&V>, Option<&V>),
+    ) {
+        let (mut a, mut b) = (a.iter().peekable(), b.iter().peekable());
+        loop {
+            let order = match (a.peek(), b.peek()) {
+                (Some(x), Some(y)) => x.0.cmp(&y.0),
+                (Some(_), None) => Ordering::Less,
+                (None, Some(_)) => Ordering::Greater,
+                (None, None) => return,
+            };
+            let x = if order.is_le() { a.next() } else { None };
+            let y = if order.is_ge() { b.next() } else { None };
+            match (x, y) {
+                (Some(x), Some(y)) if same(&x.1, &y.1) => {}
+                (Some(x), y) => tell(self, &x.0, Some(&x.1), y.map(|y| &y.1)),
+                (None, Some(y)) => tell(self, &y.0, None, Some(&y.1)),
+                (None, None) => {}
+            }
+        }
+    }
+}
+
+/// What differs between two values; `first` is the index of the first element of a list that was read as a share.
+pub(super) fn values(a: &Value, b: &Value, first: u64, count: Count, out: &mut Items) {
+    match (a, b) {
+        (Value::Text(a), Value::Text(b)) if a != b => {
+            out.between("value", &[], || Datum::text(a), || Datum::text(b));
+        }
+        (Value::List(a), Value::List(b)) => lists(a, b, first, out),
+        (Value::Set(a), Value::Set(b)) => out.rows(
+            a,
+            b,
+            |(), ()| true,
+            |out, member, a, b| {
+                let there = |x: Option<&()>| x.map_or(Datum::None, |()| Datum::There);
+                out.between("member", &named("member", member), || there(a), || there(b));
+            },
+        ),
+        (Value::Zset(a), Value::Zset(b)) => out.rows(a, b, u64::eq, |out, member, a, b| {
+            let score =
+                |x: Option<&u64>| x.map_or(Datum::None, |x| Datum::Score(f64::from_bits(*x)));
+            out.between("member", &named("member", member), || score(a), || score(b));
+        }),
+        (Value::Hash(a), Value::Hash(b)) => hashes(a, b, count.ttl, out),
+        (Value::Stream(a), Value::Stream(b)) => streams(a, b, count, out),
+        (Value::Module(a, x), Value::Module(b, y)) => {
+            if a != b {
+                let word = |s: &String| Datum::Word(s.clone());
+                out.between("module", &[], || word(a), || word(b));
+            }
+            if x != y {
+                out.between("payload", &[], || Datum::text(x), || Datum::text(y));
+            }
+        }
+        (Value::Array(a, x), Value::Array(b, y)) => {
+            if a != b && first == 0 {
+                let cursor = |c: &Option<u64>| c.map_or(Datum::None, |n| Datum::Number(n.into()));
+                out.between("cursor", &[], || cursor(a), || cursor(b));
+            }
+            out.rows(x, y, Text::eq, |out, index, a, b| {
+                let text = |x: Option<&Text>| x.map_or(Datum::None, Datum::text);
+                let index = [("index", Datum::Number((*index).into()))];
+                out.between("element", &index, || text(a), || text(b));
+            });
+        }
+        (Value::Gcra(a), Value::Gcra(b)) if a != b => {
+            let time = |n: u64| Datum::Number(n.into());
+            out.between("arrival_time", &[], || time(*a), || time(*b));
+        }
+        _ => {}
+    }
+}
+
+fn named(what: &'static str, name: &Text) -> [(&'static str, Datum); 1] {
+    [(what, Datum::text(name))]
+}
+
+type Field = (Text, (Text, Option<u64>));
+
+fn hashes(a: &[Field], b: &[Field], ttl: Ttl, out: &mut Items) {
+    let ms = |x: Option<u64>| x.map(|ms| i64::try_from(ms).unwrap_or(i64::MAX));
+    let same =
+        |x: &(Text, Option<u64>), y: &(Text, Option<u64>)| x.0 == y.0 && ttl.same(ms(x.1), ms(y.1));
+    let time = |x: Option<u64>| ms(x).map_or(Datum::None, Datum::Time);
+    out.rows(a, b, same, |out, field, a, b| {
+        let at = named("field", field);
+        if a.map(|x| &x.0) != b.map(|x| &x.0) {
+            let text = |x: Option<&(Text, _)>| x.map_or(Datum::None, |x| Datum::text(&x.0));
+            out.between("field", &at, || text(a), || text(b));
+        }
+        let (x, y) = (a.and_then(|x| x.1), b.and_then(|x| x.1));
+        if !ttl.same(ms(x), ms(y)) {
+            out.between("field_expire_ms", &at, || time(x), || time(y));
+        }
+    });
+}
+
+/// Edits of a list that are looked for; where there are more, all that lies between what is the same at both ends has
+/// been replaced.
+const EDITS: usize = 400;
+
+/// What a list has lost and won, in order; `first` is the index of the first element.
+fn lists(a: &[Text], b: &[Text], first: u64, out: &mut Items) {
+    let pairs = || a.iter().zip(b);
+    let head = pairs().take_while(|(x, y)| x == y).count();
+    let (a, b) = (
+        a.get(head..).unwrap_or_default(),
+        b.get(head..).unwrap_or_default(),
+    );
+    let ends = || a.iter().rev().zip(b.iter().rev());
+    let tail = ends().take_while(|(x, y)| x == y).count();
+    let (a, b) = (
+        a.get(..a.len() - tail).unwrap_or_default(),
+        b.get(..b.len() - tail).unwrap_or_default(),
+    );
+    let mut element = |i: usize, a: Option<&Text>, b: Option<&Text>| {
+        let text = |x: Option<&Text>| x.map_or(Datum::None, Datum::text);
+        let index = i128::from(first) + head as i128 + i as i128;
+        let at = [("index", Datum::Number(index))];
+        out.between("element", &at, || text(a), || text(b));
+    };
+    for edit in script(a, b) {
+        match edit {
+            Edit::Lost(i) => element(i, a.get(i), None),
+            Edit::Won(i) => element(i, None, b.get(i)),
+        }
+    }
+}
+
+/// An element that only one of the lists has, by its index there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Edit {
+    Lost(usize),
+    Won(usize),
+}
+
+/// The shortest script of edits, by Myers' algorithm ("An O(ND) difference algorithm and its variations"), if it is not
+/// too long.
+fn script(a: &[Text], b: &[Text]) -> Vec<Edit> {
+    let all = || {
+        let lost = (0..a.len()).map(Edit::Lost);
+        lost.chain((0..b.len()).map(Edit::Won)).collect()
+    };
+    if a.is_empty() || b.is_empty() {
+        return all();
+    }
+    let most = (a.len() + b.len()).min(EDITS);
+    // `far[k + most]`: how far into `a` a path comes on diagonal k (index in a less index in b).
+    let mut far = vec![0usize; 2 * most + 2];
+    let mut trace: Vec<Vec<usize>> = Vec::new();
+    let place = |k: isize| {
+        k.checked_add_unsigned(most)
+            .and_then(|i| usize::try_from(i).ok())
+    };
+    let get = |far: &[usize], k: isize| place(k).and_then(|i| far.get(i)).copied().unwrap_or(0);
+    for d in 0..=most {
+        trace.push(far.clone());
+        let depth = isize::try_from(d).unwrap_or(isize::MAX);
+        for k in (-depth..=depth).step_by(2) {
+            let down = k == -depth || (k != depth && get(&far, k - 1) < get(&far, k + 1));
+            let mut x = if down {
+                get(&far, k + 1)
+            } else {
+                get(&far, k - 1) + 1
+            };
+            let Ok(mut y) = usize::try_from(x.cast_signed() - k) else {
+                continue;
+            };
+            while x < a.len() && y < b.len() && a.get(x) == b.get(y) {
+                x += 1;
+                y += 1;
+            }
+            if let Some(entry) = place(k).and_then(|i| far.get_mut(i)) {
+                *entry = x;
+            }
+            if x >= a.len() && y >= b.len() {
+                return back(&trace, a.len(), b.len(), &get);
+            }
+        }
+    }
+    all()
+}
+
+/// Follows the traces back from the end.
+fn back(
+    trace: &[Vec<usize>],
+    a: usize,
+    b: usize,
+    get: &dyn Fn(&[usize], isize) -> usize,
+) -> Vec<Edit> {
+    let (mut x, mut y) = (a.cast_signed(), b.cast_signed());
+    let mut edits = Vec::new();
+    for (d, far) in trace.iter().enumerate().rev() {
+        let depth = d.cast_signed();
+        let k = x - y;
+        let down = k == -depth || (k != depth && get(far, k - 1) < get(far, k + 1));
+        let before_k = if down { k + 1 } else { k - 1 };
+        let before_x = get(far, before_k).cast_signed();
+        let before_y = before_x - before_k;
+        if d > 0 {
+            edits.push(if down {
+                Edit::Won(before_y.cast_unsigned())
+            } else {
+                Edit::Lost(before_x.cast_unsigned())
+            });
+        }
+        (x, y) = (before_x, before_y);
+    }
+    edits.reverse();
+    edits
+}
+
+fn streams(a: &Stream, b: &Stream, count: Count, out: &mut Items) {
+    out.rows(&a.entries, &b.entries, Entry::eq, |out, id, a, b| {
+        let fields = |x: Option<&Entry>| x.map_or(Datum::None, |x| Datum::Fields(x.clone()));
+        out.between(
+            "entry",
+            &[("id", Datum::Id(*id))],
+            || fields(a),
+            || fields(b),
+        );
+    });
+    let mut numbers = |part, a: Option<StreamId>, b: Option<StreamId>| {
+        if a.is_some() && b.is_some() && a != b {
+            out.between(part, &[], || Datum::id(a), || Datum::id(b));
+        }
+    };
+    numbers("last_id", Some(a.last_id), Some(b.last_id));
+    numbers("max_deleted_id", a.max_deleted_id, b.max_deleted_id);
+    if let (Some(x), Some(y)) = (a.entries_added, b.entries_added)
+        && x != y
+    {
+        let number = |n: u64| Datum::Number(n.into());
+        out.between("entries_added", &[], || number(x), || number(y));
+    }
+    out.rows(
+        &a.groups,
+        &b.groups,
+        |_, _| false,
+        |out, name, a, b| {
+            let at = named("group", name);
+            match (a, b) {
+                (Some(a), Some(b)) => groups(a, b, name, count, out),
+                (a, b) => {
+                    let facts = |x: Option<&Group>| x.map_or(Datum::None, group_facts);
+                    out.between("group", &at, || facts(a), || facts(b));
+                }
+            }
+        },
+    );
+    idmp(a.idmp.as_ref(), b.idmp.as_ref(), out);
+}
+
+fn group_facts(group: &Group) -> Datum {
+    Datum::Facts(vec![
+        ("last_id", Datum::Id(group.last_id)),
+        ("pending", Datum::Number(group.pending_count.into())),
+        ("consumers", Datum::Number(group.consumers.len() as i128)),
+    ])
+}
+
+fn groups(a: &Group, b: &Group, name: &Text, count: Count, out: &mut Items) {
+    let at = named("group", name);
+    let [group] = at.clone();
+    if a.last_id != b.last_id {
+        let id = |g: &Group| Datum::Id(g.last_id);
+        out.between("group_last_id", &at, || id(a), || id(b));
+    }
+    if let (Some(x), Some(y)) = (a.entries_read, b.entries_read)
+        && x != y
+    {
+        let number = |n: i64| Datum::Number(n.into());
+        out.between("group_entries_read", &at, || number(x), || number(y));
+    }
+    out.rows(
+        &a.consumers,
+        &b.consumers,
+        |(), ()| true,
+        |out, name, a, b| {
+            let at = [group.clone(), ("consumer", Datum::text(name))];
+            let there = |x: Option<&()>| x.map_or(Datum::None, |()| Datum::There);
+            out.between("consumer", &at, || there(a), || there(b));
+        },
+    );
+    let same = |a: &Pending, b: &Pending| {
+        (a.owner == b.owner && a.count == b.count) && (a.time == b.time || !count.delivery)
+    };
+    out.rows(&a.pending, &b.pending, same, |out, id, a, b| {
+        let at = [group.clone(), ("id", Datum::Id(*id))];
+        let facts = |x: Option<&Pending>| x.map_or(Datum::None, pending_facts);
+        out.between("pending", &at, || facts(a), || facts(b));
+    });
+}
+
+fn pending_facts(pending: &Pending) -> Datum {
+    Datum::Facts(vec![
+        (
+            "consumer",
+            pending.owner.as_ref().map_or(Datum::None, Datum::text),
+        ),
+        ("delivery_time_ms", Datum::Number(pending.time.into())),
+        ("delivery_count", Datum::Number(pending.count.into())),
+    ])
+}
+
+/// A version that does not hold the producers' ids says nothing; one that does and has none says the same as one that
+/// does not.
+fn idmp(a: Option<&Idmp>, b: Option<&Idmp>, out: &mut Items) {
+    let (Some(a), Some(b)) = (a, b) else {
+        let ids = [a, b].map(|x| x.map_or(&[][..], |x| &x.ids));
+        return producers(ids[0], ids[1], out);
+    };
+    let facts = |x: &Idmp| {
+        let all = [
+            ("duration", x.duration),
+            ("max_entries", x.max_entries),
+            ("added", x.added),
+            ("duplicates", x.duplicates),
+        ];
+        all.map(|(name, n)| (name, Datum::Number(n.into())))
+            .to_vec()
+    };
+    if facts(a) != facts(b) {
+        out.between(
+            "idmp",
+            &[],
+            || Datum::Facts(facts(a)),
+            || Datum::Facts(facts(b)),
+        );
+    }
+    producers(&a.ids, &b.ids, out);
+}
+
+type Produced = ((Text, Text), StreamId);
+
+fn producers(a: &[Produced], b: &[Produced], out: &mut Items) {
+    out.rows(a, b, StreamId::eq, |out, (pid, iid), a, b| {
+        let at = [("producer", Datum::text(pid)), ("iid", Datum::text(iid))];
+        out.between(
+            "producer_id",
+            &at,
+            || Datum::id(a.copied()),
+            || Datum::id(b.copied()),
+        );
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts(s: &str) -> Vec<Text> {
+        s.bytes().map(|b| Text::Whole(vec![b])).collect()
+    }
+
+    /// Applies a script.
+    fn applied(a: &[Text], b: &[Text], script: &[Edit]) -> Vec<Text> {
+        let lost: Vec<usize> = script
+            .iter()
+            .filter_map(|e| match e {
+                Edit::Lost(i) => Some(*i),
+                Edit::Won(_) => None,
+            })
+            .collect();
+        let mut kept = (0..a.len()).filter(|i| !lost.contains(i)).map(|i| &a[i]);
+        let won = |i: usize| script.contains(&Edit::Won(i));
+        let made = (0..b.len()).map(|i| if won(i) { &b[i] } else { kept.next().unwrap() });
+        let made: Vec<Text> = made.cloned().collect();
+        assert!(kept.next().is_none());
+        made
+    }
+
+    #[test]
+    fn scripts_lead_from_one_list_to_the_other() {
+        let mut seed = 7u64;
+        let mut random = |n: u64| {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (seed >> 33) % n
+        };
+        for _ in 0..2000 {
+            let mut list = || -> String {
+                (0..random(12))
+                    .map(|_| ["a", "b", "c"][usize::try_from(random(3)).unwrap()])
+                    .collect()
+            };
+            let (a, b) = (texts(&list()), texts(&list()));
+            let script = script(&a, &b);
+            assert_eq!(applied(&a, &b, &script), b, "{a:?} {b:?}");
+        }
+        let count = |a: &str, b: &str| script(&texts(a), &texts(b)).len();
+        assert_eq!(count("abcabba", "cbabac"), 5);
+        assert_eq!(count("abc", "abc"), 0);
+        assert_eq!(count("abc", "abxc"), 1);
+        // Nothing in common and too long to look.
+        let (a, b) = ("a".repeat(900), "b".repeat(900));
+        assert_eq!(count(&a, &b), 1800);
+    }
+
+    #[test]
+    fn indices_are_those_of_the_lists() {
+        let mut out = Items {
+            most: 10,
+            ..Items::default()
+        };
+        lists(&texts("xxabcxx"), &texts("xxacdxx"), 100, &mut out);
+        let told: Vec<_> = out
+            .items
+            .iter()
+            .map(|i| (i.at[0].1.clone(), i.a == Datum::None))
+            .collect();
+        assert_eq!(
+            told,
+            [(Datum::Number(103), false), (Datum::Number(104), true)]
+        );
+    }
+
+    #[test]
+    fn what_is_too_much_is_counted() {
+        let mut out = Items {
+            most: 2,
+            ..Items::default()
+        };
+        lists(&texts("abcdef"), &[], 0, &mut out);
+        assert_eq!((out.items.len(), out.more), (2, 4));
+        assert!(!out.is_empty());
+    }
+}

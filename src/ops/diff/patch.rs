@@ -1,0 +1,135 @@
+//! The commands that make the one what the other is.
+//!
+//! ```text
+//!   functions   FUNCTION DELETE name · FUNCTION LOAD REPLACE source
+//!   removed     DEL key
+//!   added, or   DEL key, then the key as a server's rewrite writes it (see [`crate::aof::rewrite`])
+//!    changed
+//!   expiry      PEXPIREAT key ms · PERSIST key                          where nothing else differs
+//! ```
+//! Each key is made anew as a whole, so that what comes of it does not depend on how a command changes a value; `SELECT`
+//! stands where the database changes. Not a transaction: who reads meanwhile may find a key gone or half made.
+
+use super::side::Side;
+use super::table::{expiry, some};
+use crate::aof::rewrite::{self, FUNCTIONS, Rewrite};
+use crate::error::{Error, Result};
+use crate::model::loss::Losses;
+use crate::model::target::Target;
+use crate::rdb::frame::Record;
+use crate::rdb::walk::Scratch;
+use crate::resp::encode::{self, Output};
+use std::io::Write;
+
+/// Bytes that wait before they are written.
+const HELD: usize = 1 << 20;
+
+/// Writes a patch.
+pub struct Patch<'w> {
+    rewrite: Rewrite,
+    out: Buffered<'w>,
+    db: Option<u64>,
+}
+
+struct Buffered<'w> {
+    held: Vec<u8>,
+    out: &'w mut (dyn Write + 'w),
+}
+
+impl Output for Buffered<'_> {
+    fn bytes(&mut self) -> &mut Vec<u8> {
+        &mut self.held
+    }
+
+    fn relieve(&mut self) -> Result<()> {
+        if self.held.len() < HELD {
+            return Ok(());
+        }
+        self.pass_on()
+    }
+}
+
+impl Buffered<'_> {
+    fn pass_on(&mut self) -> Result<()> {
+        let written = self.out.write_all(&self.held);
+        self.held.clear();
+        written.map_err(|e| Error::from_io(e, "write the patch"))
+    }
+}
+
+impl<'w> Patch<'w> {
+    /// For that server.
+    pub fn new(target: &'static Target, out: &'w mut dyn Write) -> Patch<'w> {
+        Patch {
+            rewrite: Rewrite::new(target),
+            out: Buffered {
+                held: Vec::new(),
+                out,
+            },
+            db: None,
+        }
+    }
+
+    /// What the server cannot be told.
+    #[must_use]
+    pub fn losses(&self) -> &Losses {
+        self.rewrite.losses()
+    }
+
+    /// All is written.
+    ///
+    /// # Errors
+    /// What the output says.
+    pub fn finish(mut self) -> Result<Losses> {
+        self.out.pass_on()?;
+        Ok(self.rewrite.losses().clone())
+    }
+
+    /// A function library as it is to be; `None`: it goes.
+    pub(super) fn function(&mut self, name: &[u8], code: Option<&[u8]>) -> Result<()> {
+        // Who has no functions has none to lose, and a library that it cannot have is for the reader of the report.
+        if !self.rewrite.target().has(FUNCTIONS) {
+            return Ok(());
+        }
+        let held = self.out.bytes();
+        match code {
+            Some(code) => encode::command(&[b"FUNCTION", b"LOAD", b"REPLACE", code], held),
+            None => encode::command(&[b"FUNCTION", b"DELETE", name], held),
+        }
+        self.out.relieve()
+    }
+
+    /// A key as it is to be; `None`: it goes.
+    pub(super) fn key(
+        &mut self,
+        db: u64,
+        name: &[u8],
+        (record, side): (Option<&Record<'_>>, &Side),
+        only_expiry: bool,
+        sc: &mut Scratch,
+    ) -> Result<()> {
+        if self.db != Some(db) {
+            self.db = Some(db);
+            rewrite::select(db, self.out.bytes());
+        }
+        let held = self.out.bytes();
+        if only_expiry && let Some(record) = record {
+            match some(expiry(record)) {
+                Some(ms) => {
+                    let ms = ms.to_string();
+                    encode::command(&[b"PEXPIREAT", name, ms.as_bytes()], held);
+                }
+                None => encode::command(&[b"PERSIST", name], held),
+            }
+            return self.out.relieve();
+        }
+        encode::command(&[b"DEL", name], held);
+        if let Some(record) = record
+            && let Some(row) = record.row()
+        {
+            let written = self.rewrite.key(record, row, name, sc, &mut self.out);
+            written.map_err(|e| if e.io().is_some() { e } else { side.named(e) })?;
+        }
+        self.out.relieve()
+    }
+}
