@@ -120,7 +120,7 @@ impl Search<'_> {
             if self.budget == 0 {
                 return Chain::Nothing;
             }
-            match self.record(&mut b) {
+            match self.record(&mut b, records == 0) {
                 Ok(true) => records += 1,
                 Ok(false) if self.is_end(b.rest(), whole) => return Chain::Good,
                 Ok(false) => break,
@@ -158,14 +158,14 @@ impl Search<'_> {
         }
     }
 
-    /// Passes over a record; `false` at the end of the file. One with an empty name is taken for a hole.
-    fn record(&self, b: &mut Slice<'_>) -> Result<bool> {
+    /// Passes over a record; `false` at the end of the file. A chain does not begin with an empty name: that is a hole.
+    fn record(&self, b: &mut Slice<'_>, first: bool) -> Result<bool> {
         let valkey = self.header.flavour == Flavour::Valkey;
         loop {
             let at = b.at();
             let code = b.byte()?;
             if let Some(row) = types::by_code(self.header.flavour, code) {
-                if !is_name(b)? {
+                if !is_name(b)? && first {
                     return Err(at.corrupt("an empty name"));
                 }
                 skip::value(b, row.layout, &Templates::default())?;
