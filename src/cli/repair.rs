@@ -81,8 +81,8 @@ pub(super) struct Args {
     /// Write an RDB for this server (with --out): redis-2.8 to redis-8.10, valkey-7.2 to valkey-9.1.
     #[arg(long, value_name = "SERVER", requires = "out", hide_possible_values = true, value_parser = input::servers())]
     target: Option<String>,
-    /// Replace the output file where it exists.
-    #[arg(long, requires = "out")]
+    /// Replace the output file where it exists; with --in-place: although a server seems to work there.
+    #[arg(long)]
     force: bool,
     /// One JSON document.
     #[arg(long)]
@@ -160,9 +160,8 @@ fn write_it(plan: &Plan, args: &Args, options: &Options<'_>) -> Result<Written> 
     }
     let mut written = Written::default();
     if args.in_place {
-        // Where a server runs on these files is looked at by all commands that change a folder in one place.
         written.left_out = left_out(plan, &beside(plan))?;
-        written.done = write::in_place(plan, &|path| output::staged(path, true))?;
+        written.done = write::in_place(plan, args.force, &|path| output::staged(path, true))?;
         return Ok(written);
     }
     let Some(out) = &args.out else {

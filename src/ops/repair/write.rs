@@ -6,6 +6,7 @@
 //! the file system has them.
 
 use super::{FilePlan, Plan};
+use crate::disk::live::{self, Lock};
 use crate::disk::{Staged, StagedFolder, space_left};
 use crate::error::{Error, Result};
 use crate::input::bytes::Far;
@@ -165,11 +166,11 @@ pub struct Done {
     pub backups: Vec<PathBuf>,
 }
 
-/// Repairs in place. `stage` begins a file that takes the place of another.
+/// Repairs in place. `stage` begins a file that takes the place of another; `force`: whether or not a server works there.
 ///
 /// # Errors
-/// What the operating system reports; too little space; compressed files, and standard input.
-pub fn in_place(plan: &Plan, stage: &dyn Fn(&Path) -> Result<Staged>) -> Result<Done> {
+/// What the operating system reports; a server that works there; too little space; compressed files, and standard input.
+pub fn in_place(plan: &Plan, force: bool, stage: &dyn Fn(&Path) -> Result<Staged>) -> Result<Done> {
     let mut done = Done::default();
     if plan.is_sound() {
         return Ok(done);
@@ -179,6 +180,11 @@ pub fn in_place(plan: &Plan, stage: &dyn Fn(&Path) -> Result<Staged>) -> Result<
             let message = "is compressed, or no file: --out writes a repaired copy";
             return Err(Error::usage(message).in_file(&file.part.name));
         }
+    }
+    let folder = place(plan);
+    let _lock = Lock::take(&folder)?;
+    if !force {
+        users(plan, &folder).refuse(&folder)?;
     }
     room(plan)?;
     let changes = |f: &&FilePlan| f.dropped.is_none() && !f.patches.is_empty();
@@ -218,6 +224,29 @@ pub fn in_place(plan: &Plan, stage: &dyn Fn(&Path) -> Result<Staged>) -> Result<
         done.changed.push(path);
     }
     Ok(done)
+}
+
+/// The folder that is repaired.
+fn place(plan: &Plan) -> PathBuf {
+    let first = plan.files.first().and_then(|f| f.part.path.as_deref());
+    let folder = match &plan.set {
+        Some(set) => Some(set.set.folder.as_path()),
+        None => first.and_then(Path::parent),
+    };
+    let folder = folder.filter(|f| !f.as_os_str().is_empty());
+    folder.unwrap_or(Path::new(".")).to_owned()
+}
+
+/// Who works there.
+fn users(plan: &Plan, folder: &Path) -> live::Users {
+    let members = plan.files.iter().filter_map(|f| f.part.path.clone());
+    let mut files: Vec<PathBuf> = members.collect();
+    if plan.set.is_none() {
+        return live::users(&files, &[folder]);
+    }
+    files.extend(live::files(folder));
+    // A server stands in the data directory.
+    live::users(&files, &[folder, folder.parent().unwrap_or(folder)])
 }
 
 /// Says before the work that there is not the space for it.
