@@ -236,7 +236,7 @@ Register-ArgumentCompleter -Native -CommandName 'redisk' -ScriptBlock {
             [CompletionResult]::new('--accept-checksum', '--accept-checksum', [CompletionResultType]::ParameterName, 'Write although a checksum says that bytes are wrong which cannot be told; the output gets a new one')
             [CompletionResult]::new('--keep-unknown', '--keep-unknown', [CompletionResultType]::ParameterName, 'Keep commands that no server knows: they may be renamed ones, or a module''s')
             [CompletionResult]::new('--stop-at-damage', '--stop-at-damage', [CompletionResultType]::ParameterName, 'Cut everything behind the first damage: what is left is a state that the server had')
-            [CompletionResult]::new('--force', '--force', [CompletionResultType]::ParameterName, 'Replace the output file where it exists')
+            [CompletionResult]::new('--force', '--force', [CompletionResultType]::ParameterName, 'Replace the output file where it exists; with --in-place: although a server seems to work there')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'One JSON document')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'No progress bar, and no hints')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'No progress bar, and no hints')

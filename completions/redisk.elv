@@ -226,7 +226,7 @@ set edit:completion:arg-completer[redisk] = {|@words|
             cand --accept-checksum 'Write although a checksum says that bytes are wrong which cannot be told; the output gets a new one'
             cand --keep-unknown 'Keep commands that no server knows: they may be renamed ones, or a module''s'
             cand --stop-at-damage 'Cut everything behind the first damage: what is left is a state that the server had'
-            cand --force 'Replace the output file where it exists'
+            cand --force 'Replace the output file where it exists; with --in-place: although a server seems to work there'
             cand --json 'One JSON document'
             cand -q 'No progress bar, and no hints'
             cand --quiet 'No progress bar, and no hints'

@@ -58,6 +58,9 @@ pub struct Salvaged {
 /// Places that are patched; more is no damage any more.
 const PATCHES: usize = 1 << 17;
 
+/// Records behind a gap that are named as doubtful: bytes of a value may read as one or two, a name of no bytes among them.
+const AFTER_GAP: u32 = 3;
+
 /// Keys that are remembered to find those that are there twice.
 const KEYS: usize = 64 << 20;
 
@@ -197,7 +200,7 @@ pub fn salvage(src: &Source, size: u64, progress: &dyn Fn(u64)) -> Result<Salvag
         hasher: RandomState::new(),
         seen: HashSet::new(),
         last: None,
-        after_gap: false,
+        after_gap: 0,
         sc: Scratch::default(),
         search: Search {
             src: &**src,
@@ -237,7 +240,8 @@ struct Salvage<'a> {
     hasher: RandomState,
     seen: HashSet<u64>,
     last: Option<Last>,
-    after_gap: bool,
+    /// How many of the next records stand close behind a gap.
+    after_gap: u32,
     sc: Scratch,
     search: Search<'a>,
 }
@@ -345,11 +349,9 @@ impl Salvage<'_> {
             }
         };
         let shown = quoted(&name).to_string();
-        if std::mem::take(&mut self.after_gap) {
-            self.doubt(
-                start,
-                format!("db {db}, key {shown}: the first record behind a gap"),
-            );
+        if self.after_gap > 0 {
+            self.after_gap -= 1;
+            self.doubt(start, format!("db {db}, key {shown}: close behind a gap"));
         }
         let key = vec![(db, name.clone())];
         if self.seen.len() < KEYS && !self.seen.insert(self.hasher.hash_one((db, &name))) {
@@ -473,7 +475,7 @@ impl Salvage<'_> {
     /// Leaves bytes out between records.
     fn gap(&mut self, from: u64, to: u64, why: &str) -> Result<u64> {
         self.leave(from, to, why.to_owned())?;
-        self.after_gap = true;
+        self.after_gap = AFTER_GAP;
         self.database(from, to)?;
         Ok(to)
     }
