@@ -37,6 +37,7 @@ Register-ArgumentCompleter -Native -CommandName 'redisk' -ScriptBlock {
             [CompletionResult]::new('replay', 'replay', [CompletionResultType]::ParameterValue, 'Runs a log through the built-in engine, and says what state it leads to')
             [CompletionResult]::new('verify', 'verify', [CompletionResultType]::ParameterValue, 'Whether a file is whole, down to the last element, and which servers would load it')
             [CompletionResult]::new('diff', 'diff', [CompletionResultType]::ParameterValue, 'What differs between any two sources, key by key and element by element')
+            [CompletionResult]::new('repair', 'repair', [CompletionResultType]::ParameterValue, 'What can be kept of a damaged file, and a repaired copy of it')
             [CompletionResult]::new('convert', 'convert', [CompletionResultType]::ParameterValue, 'Any source in another form, for another server')
             [CompletionResult]::new('compact', 'compact', [CompletionResultType]::ParameterValue, 'The append-only file as the smallest one that leads to the same state: BGREWRITEAOF without a server')
             [CompletionResult]::new('split', 'split', [CompletionResultType]::ParameterValue, 'One source cut into several RDBs: for the nodes of a cluster, by database, by prefix, or by size')
@@ -271,6 +272,31 @@ Register-ArgumentCompleter -Native -CommandName 'redisk' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
         }
+        'redisk;repair' {
+            [CompletionResult]::new('--out', '--out', [CompletionResultType]::ParameterName, 'Write a repaired copy to this file; of a set, to this folder')
+            [CompletionResult]::new('--open-multi', '--open-multi', [CompletionResultType]::ParameterName, 'What becomes of a MULTI without EXEC: drop (it did not happen), restart (the same, but what a restarted server wrote behind it stays), run (its commands stay)')
+            [CompletionResult]::new('--target', '--target', [CompletionResultType]::ParameterName, 'Write an RDB for this server (with --out): redis-2.8 to redis-8.10, valkey-7.2 to valkey-9.1')
+            [CompletionResult]::new('--until-time', '--until-time', [CompletionResultType]::ParameterName, 'In front of the first command logged after this time (2026-11-20T14:05:00Z, 1795183500). Needs a log with timestamps')
+            [CompletionResult]::new('--until-offset', '--until-offset', [CompletionResultType]::ParameterName, 'In front of the first command of the last file that starts at this offset or behind it (0x for hex)')
+            [CompletionResult]::new('--until-command', '--until-command', [CompletionResultType]::ParameterName, 'Behind so many commands')
+            [CompletionResult]::new('--before', '--before', [CompletionResultType]::ParameterName, 'In front of the first command that matches, its words joined by blanks, in any case of its name: ''FLUSHALL*''')
+            [CompletionResult]::new('--threads', '--threads', [CompletionResultType]::ParameterName, 'Threads to work with; the output is the same whatever their number [default: the cores]')
+            [CompletionResult]::new('--max-memory', '--max-memory', [CompletionResultType]::ParameterName, 'Use no more memory than this (64mb, 2gb): fewer threads where that is enough, else an error instead of more')
+            [CompletionResult]::new('--error-format', '--error-format', [CompletionResultType]::ParameterName, 'How errors and warnings are written: for people, or one JSON object a line (kind, file, offset, db, key, message)')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours: auto, always or never. NO_COLOR is respected')
+            [CompletionResult]::new('--key-format', '--key-format', [CompletionResultType]::ParameterName, 'How keys are written: escape, hex or base64. Says it for keys on the command line too, which otherwise are exact bytes; a key with a zero byte cannot be given there in any other way')
+            [CompletionResult]::new('--in-place', '--in-place', [CompletionResultType]::ParameterName, 'Put the repaired files in the place of the old ones, which stay beside them as NAME.before-repair')
+            [CompletionResult]::new('--accept-checksum', '--accept-checksum', [CompletionResultType]::ParameterName, 'Write although a checksum says that bytes are wrong which cannot be told; the output gets a new one')
+            [CompletionResult]::new('--keep-unknown', '--keep-unknown', [CompletionResultType]::ParameterName, 'Keep commands that no server knows: they may be renamed ones, or a module''s')
+            [CompletionResult]::new('--stop-at-damage', '--stop-at-damage', [CompletionResultType]::ParameterName, 'Cut everything behind the first damage: what is left is a state that the server had')
+            [CompletionResult]::new('--force', '--force', [CompletionResultType]::ParameterName, 'Replace the output file where it exists; with --in-place: although a server seems to work there')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'One JSON document')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'No progress bar, and no hints')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'No progress bar, and no hints')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
         'redisk;convert' {
             [CompletionResult]::new('--to', '--to', [CompletionResultType]::ParameterName, 'The form of the output [default: by its name: .rdb, .aof, .resp, .jsonl]')
             [CompletionResult]::new('--target', '--target', [CompletionResultType]::ParameterName, 'The server that it is for [default: by the input''s RDB version]')
@@ -422,6 +448,7 @@ Register-ArgumentCompleter -Native -CommandName 'redisk' -ScriptBlock {
             [CompletionResult]::new('replay', 'replay', [CompletionResultType]::ParameterValue, 'Runs a log through the built-in engine, and says what state it leads to')
             [CompletionResult]::new('verify', 'verify', [CompletionResultType]::ParameterValue, 'Whether a file is whole, down to the last element, and which servers would load it')
             [CompletionResult]::new('diff', 'diff', [CompletionResultType]::ParameterValue, 'What differs between any two sources, key by key and element by element')
+            [CompletionResult]::new('repair', 'repair', [CompletionResultType]::ParameterValue, 'What can be kept of a damaged file, and a repaired copy of it')
             [CompletionResult]::new('convert', 'convert', [CompletionResultType]::ParameterValue, 'Any source in another form, for another server')
             [CompletionResult]::new('compact', 'compact', [CompletionResultType]::ParameterValue, 'The append-only file as the smallest one that leads to the same state: BGREWRITEAOF without a server')
             [CompletionResult]::new('split', 'split', [CompletionResultType]::ParameterValue, 'One source cut into several RDBs: for the nodes of a cluster, by database, by prefix, or by size')
@@ -450,6 +477,9 @@ Register-ArgumentCompleter -Native -CommandName 'redisk' -ScriptBlock {
             break
         }
         'redisk;help;diff' {
+            break
+        }
+        'redisk;help;repair' {
             break
         }
         'redisk;help;convert' {

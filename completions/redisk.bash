@@ -49,6 +49,9 @@ _redisk() {
             redisk,merge)
                 cmd="redisk__subcmd__merge"
                 ;;
+            redisk,repair)
+                cmd="redisk__subcmd__repair"
+                ;;
             redisk,replay)
                 cmd="redisk__subcmd__replay"
                 ;;
@@ -91,6 +94,9 @@ _redisk() {
             redisk__subcmd__help,merge)
                 cmd="redisk__subcmd__help__subcmd__merge"
                 ;;
+            redisk__subcmd__help,repair)
+                cmd="redisk__subcmd__help__subcmd__repair"
+                ;;
             redisk__subcmd__help,replay)
                 cmd="redisk__subcmd__help__subcmd__replay"
                 ;;
@@ -107,8 +113,7 @@ _redisk() {
 
     case "${cmd}" in
         redisk)
-            opts="-q -h -V --quiet --error-format --color --key-format --help --version info dump get log replay verify convert compact split merge completions man help"
-            opts="-q -h -V --quiet --error-format --color --key-format --help --version info dump get log replay verify diff convert completions man help"
+            opts="-q -h -V --quiet --error-format --color --key-format --help --version info dump get log replay verify diff repair convert compact split merge completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -852,8 +857,7 @@ _redisk() {
             return 0
             ;;
         redisk__subcmd__help)
-            opts="info dump get log replay verify convert compact split merge completions man help"
-            opts="info dump get log replay verify diff convert completions man help"
+            opts="info dump get log replay verify diff repair convert compact split merge completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1007,6 +1011,20 @@ _redisk() {
             return 0
             ;;
         redisk__subcmd__help__subcmd__merge)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        redisk__subcmd__help__subcmd__repair)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1253,8 +1271,7 @@ _redisk() {
             return 0
             ;;
         redisk__subcmd__man)
-            opts="-q -h --quiet --error-format --color --key-format --help redisk info compact split merge dump get log replay convert verify completions man"
-            opts="-q -h --quiet --error-format --color --key-format --help redisk info diff dump get log replay convert verify completions man"
+            opts="-q -h --quiet --error-format --color --key-format --help redisk info compact split merge diff dump get log replay convert repair verify completions man"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1314,6 +1331,68 @@ _redisk() {
                     return 0
                     ;;
                 --now)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --threads)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-memory)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --error-format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --key-format)
+                    COMPREPLY=($(compgen -W "escape hex base64" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        redisk__subcmd__repair)
+            opts="-q -h --out --in-place --accept-checksum --open-multi --keep-unknown --stop-at-damage --target --force --json --until-time --until-offset --until-command --before --threads --max-memory --quiet --error-format --color --key-format --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --out)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --open-multi)
+                    COMPREPLY=($(compgen -W "drop restart run" -- "${cur}"))
+                    return 0
+                    ;;
+                --target)
+                    COMPREPLY=($(compgen -W "redis-2.8 redis-3.0 redis-3.2 redis-4.0 redis-5.0 redis-6.0 redis-6.2 redis-7.0 redis-7.2 redis-7.4 redis-8.0 redis-8.2 redis-8.4 redis-8.6 redis-8.8 redis-8.10 valkey-7.2 valkey-8.0 valkey-8.1 valkey-9.0 valkey-9.1" -- "${cur}"))
+                    return 0
+                    ;;
+                --until-time)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --until-offset)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --until-command)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --before)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -34,6 +34,7 @@ set edit:completion:arg-completer[redisk] = {|@words|
             cand replay 'Runs a log through the built-in engine, and says what state it leads to'
             cand verify 'Whether a file is whole, down to the last element, and which servers would load it'
             cand diff 'What differs between any two sources, key by key and element by element'
+            cand repair 'What can be kept of a damaged file, and a repaired copy of it'
             cand convert 'Any source in another form, for another server'
             cand compact 'The append-only file as the smallest one that leads to the same state: BGREWRITEAOF without a server'
             cand split 'One source cut into several RDBs: for the nodes of a cluster, by database, by prefix, or by size'
@@ -260,6 +261,30 @@ set edit:completion:arg-completer[redisk] = {|@words|
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }
+        &'redisk;repair'= {
+            cand --out 'Write a repaired copy to this file; of a set, to this folder'
+            cand --open-multi 'What becomes of a MULTI without EXEC: drop (it did not happen), restart (the same, but what a restarted server wrote behind it stays), run (its commands stay)'
+            cand --target 'Write an RDB for this server (with --out): redis-2.8 to redis-8.10, valkey-7.2 to valkey-9.1'
+            cand --until-time 'In front of the first command logged after this time (2026-11-20T14:05:00Z, 1795183500). Needs a log with timestamps'
+            cand --until-offset 'In front of the first command of the last file that starts at this offset or behind it (0x for hex)'
+            cand --until-command 'Behind so many commands'
+            cand --before 'In front of the first command that matches, its words joined by blanks, in any case of its name: ''FLUSHALL*'''
+            cand --threads 'Threads to work with; the output is the same whatever their number [default: the cores]'
+            cand --max-memory 'Use no more memory than this (64mb, 2gb): fewer threads where that is enough, else an error instead of more'
+            cand --error-format 'How errors and warnings are written: for people, or one JSON object a line (kind, file, offset, db, key, message)'
+            cand --color 'When to use colours: auto, always or never. NO_COLOR is respected'
+            cand --key-format 'How keys are written: escape, hex or base64. Says it for keys on the command line too, which otherwise are exact bytes; a key with a zero byte cannot be given there in any other way'
+            cand --in-place 'Put the repaired files in the place of the old ones, which stay beside them as NAME.before-repair'
+            cand --accept-checksum 'Write although a checksum says that bytes are wrong which cannot be told; the output gets a new one'
+            cand --keep-unknown 'Keep commands that no server knows: they may be renamed ones, or a module''s'
+            cand --stop-at-damage 'Cut everything behind the first damage: what is left is a state that the server had'
+            cand --force 'Replace the output file where it exists; with --in-place: although a server seems to work there'
+            cand --json 'One JSON document'
+            cand -q 'No progress bar, and no hints'
+            cand --quiet 'No progress bar, and no hints'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
         &'redisk;convert'= {
             cand --to 'The form of the output [default: by its name: .rdb, .aof, .resp, .jsonl]'
             cand --target 'The server that it is for [default: by the input''s RDB version]'
@@ -405,6 +430,7 @@ set edit:completion:arg-completer[redisk] = {|@words|
             cand replay 'Runs a log through the built-in engine, and says what state it leads to'
             cand verify 'Whether a file is whole, down to the last element, and which servers would load it'
             cand diff 'What differs between any two sources, key by key and element by element'
+            cand repair 'What can be kept of a damaged file, and a repaired copy of it'
             cand convert 'Any source in another form, for another server'
             cand compact 'The append-only file as the smallest one that leads to the same state: BGREWRITEAOF without a server'
             cand split 'One source cut into several RDBs: for the nodes of a cluster, by database, by prefix, or by size'
@@ -426,6 +452,8 @@ set edit:completion:arg-completer[redisk] = {|@words|
         &'redisk;help;verify'= {
         }
         &'redisk;help;diff'= {
+        }
+        &'redisk;help;repair'= {
         }
         &'redisk;help;convert'= {
         }

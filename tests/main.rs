@@ -28,6 +28,7 @@ mod loads;
 mod made;
 mod mutate;
 mod payload;
+mod repair;
 mod replay;
 mod split;
 mod support;

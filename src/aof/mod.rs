@@ -11,4 +11,5 @@ pub mod manifest;
 pub mod multipart;
 pub mod reader;
 pub mod rewrite;
+pub mod salvage;
 pub mod verdict;

@@ -20,6 +20,7 @@ mod merge;
 mod output;
 mod pages;
 mod progress;
+mod repair;
 mod replay;
 mod show;
 mod split;
@@ -67,6 +68,7 @@ enum Command {
     Replay(replay::Args),
     Verify(verify::Args),
     Diff(diff::Args),
+    Repair(repair::Args),
     Convert(convert::Args),
     Compact(compact::Args),
     Split(split::Args),
@@ -189,6 +191,7 @@ fn run(command: Option<Command>, cx: &Context) -> Result<Exit> {
         Some(Command::Split(args)) => split::run(&args, cx),
         Some(Command::Merge(args)) => merge::run(&args, cx),
         Some(Command::Verify(args)) => verify::run(&args, cx),
+        Some(Command::Repair(args)) => repair::run(&args, cx),
         Some(Command::Completions(args)) => pages::completions(&args),
         Some(Command::Man(args)) => pages::man(&args),
         Some(Command::Path(words)) => {

@@ -111,6 +111,11 @@ impl Target {
     }
 }
 
+/// Begins a file that takes the place of another when it is complete.
+pub(super) fn staged(path: &Path, replace: bool) -> Result<Staged> {
+    interrupt::guard(|| Staged::create(path, replace), Staged::path)
+}
+
 /// Begins a folder that is complete or not there at all.
 pub(super) fn folder(path: &Path) -> Result<StagedFolder> {
     interrupt::guard(|| StagedFolder::create(path), StagedFolder::path)

@@ -36,6 +36,7 @@ const PAGES: &[(&str, &str)] = files! {
     "log": "man/redisk-log.1",
     "replay": "man/redisk-replay.1",
     "convert": "man/redisk-convert.1",
+    "repair": "man/redisk-repair.1",
     "verify": "man/redisk-verify.1",
     "completions": "man/redisk-completions.1",
     "man": "man/redisk-man.1",

@@ -80,7 +80,11 @@ pub(super) fn run(args: &Args, cx: &Context) -> Result<Exit> {
         if args.json {
             documents.push(verdict.json(target, cx));
         } else {
-            output::print(&verdict.text(target, cx.paint(&std::io::stdout())))?;
+            let mut text = verdict.text(target, cx.paint(&std::io::stdout()));
+            if verdict.word() == "damaged" {
+                text.extend(super::repair::hint(&verdict.name, cx));
+            }
+            output::print(&text)?;
         }
     }
     if args.json {

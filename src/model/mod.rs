@@ -6,6 +6,7 @@ pub mod finding;
 pub mod kind;
 pub mod loss;
 pub mod number;
+pub mod patch;
 pub mod slot;
 pub mod target;
 pub mod units;

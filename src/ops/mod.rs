@@ -8,6 +8,7 @@ pub mod get;
 pub mod info;
 pub mod log;
 pub mod merge;
+pub mod repair;
 pub mod replay;
 pub mod split;
 pub mod verify;

@@ -436,7 +436,7 @@ pub fn verify(input: Input, options: &Options<'_>) -> Result<Report> {
 type Tail = (Box<dyn Read + Send>, u64);
 
 /// Verifies the RDB; where its tail is to be kept, that is put into `tail`.
-fn run(
+pub(in crate::ops) fn run(
     input: Input,
     options: &Options<'_>,
     keep_tail: bool,

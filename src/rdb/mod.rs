@@ -12,6 +12,7 @@ pub mod length;
 pub mod opcode;
 pub mod payload;
 pub mod remake;
+pub mod salvage;
 pub mod seen;
 pub mod skip;
 pub mod string;

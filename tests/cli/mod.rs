@@ -13,6 +13,7 @@ mod info;
 mod log;
 mod output;
 mod readme;
+mod repair;
 mod restore;
 mod run;
 mod split;

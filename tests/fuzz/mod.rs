@@ -5,6 +5,7 @@
 //! the fault is mended it goes to `testdata/corrupt/fuzz-<target>-<what>` (`.rdb` for files), where every later run begins.
 
 pub(crate) mod harness;
+mod repair;
 pub(crate) mod targets;
 
 use crate::support::rdb::{Put, Rdb, hex, intset, lp, ziplist, zs};
@@ -329,6 +330,23 @@ fn resp() {
 #[test]
 fn aof() {
     fuzz("aof", 1500, logs(), worded);
+}
+
+#[test]
+fn repaired_log() {
+    fuzz("repaired-log", 1500, logs(), worded);
+}
+
+#[test]
+fn repaired_rdb() {
+    let small = |path: &std::path::PathBuf| std::fs::metadata(path).unwrap().len() < 2000;
+    let mut seeds: Vec<Vec<u8>> = files("rdb", ".rdb")
+        .iter()
+        .filter(|path| small(path))
+        .map(|path| run::read(path).to_vec())
+        .collect();
+    seeds.retain(|s| !s.starts_with(b"REDIS0006"));
+    fuzz("repaired-rdb", 600, seeds, as_it_is);
 }
 
 #[test]

@@ -26,7 +26,7 @@ use std::sync::Arc;
 pub(crate) type Target = fn(&[u8]) -> String;
 
 /// All of them, by name.
-pub(crate) const ALL: [(&str, Target); 14] = [
+pub(crate) const ALL: [(&str, Target); 16] = [
     ("listpack", listpack),
     ("ziplist", ziplist),
     ("zipmap", zipmap),
@@ -41,6 +41,8 @@ pub(crate) const ALL: [(&str, Target); 14] = [
     ("aof", aof),
     ("manifest", manifest),
     ("jsonl", jsonl),
+    ("repaired-log", super::repair::log),
+    ("repaired-rdb", super::repair::file),
 ];
 
 pub(crate) fn listpack(data: &[u8]) -> String {

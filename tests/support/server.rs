@@ -190,11 +190,23 @@ impl Server {
                     }
                     Err(e) => panic!("{program:?}: {e}"),
                 }
-                while matches!(server.cmd(&["PING"]), Value::Error(e) if e.starts_with("LOADING")) {
-                    assert!(Instant::now() < deadline, "{program:?} loads for ever");
-                    std::thread::sleep(Duration::from_millis(20));
+                loop {
+                    match server.try_cmd(&["PING"]) {
+                        Ok(Value::Error(e)) if e.starts_with("LOADING") => {
+                            assert!(Instant::now() < deadline, "{program:?} loads for ever");
+                            std::thread::sleep(Duration::from_millis(20));
+                        }
+                        Ok(_) => return Ok(server),
+                        // It gave up while it was loading.
+                        Err(_) => {
+                            let status = server.child.wait().unwrap();
+                            return Err(Refused {
+                                exit: status.code(),
+                                log: server.log(),
+                            });
+                        }
+                    }
                 }
-                return Ok(server);
             }
             assert!(Instant::now() < deadline, "{program:?} does not come up");
             std::thread::sleep(Duration::from_millis(10));

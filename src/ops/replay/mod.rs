@@ -43,6 +43,56 @@ pub struct Until {
     pub before: Option<Glob>,
 }
 
+impl Until {
+    /// Whether anything is set.
+    #[must_use]
+    pub fn is_set(&self) -> bool {
+        self.time_ms.is_some()
+            || self.offset.is_some()
+            || self.commands.is_some()
+            || self.before.is_some()
+    }
+
+    /// Why to stop in front of a command, behind so many others; `last`: of the last file.
+    pub(in crate::ops) fn stops(
+        &self,
+        commands: u64,
+        last: bool,
+        command: &block::Command<'_>,
+    ) -> Option<String> {
+        if self.commands.is_some_and(|n| commands >= n) {
+            return Some("so many commands were asked for".to_owned());
+        }
+        if let (Some(limit), Some(time)) = (self.time_ms, command.state.time)
+            && time.saturating_mul(1000) > limit
+        {
+            let time = units::format_time_ms(time.saturating_mul(1000));
+            return Some(format!("the next command was logged at {time}"));
+        }
+        if last && self.offset.is_some_and(|offset| command.at >= offset) {
+            return Some("that offset is reached".to_owned());
+        }
+        if let Some(glob) = &self.before {
+            let line: Vec<&[u8]> = command.argv.iter().collect();
+            let mut line = line.join(&b' ');
+            let name = command.argv.name().len();
+            let as_logged = glob.matches(&line);
+            // A name is the same in any case.
+            let mut in_case = |change: fn(&mut [u8])| {
+                line.get_mut(..name).map(change);
+                glob.matches(&line)
+            };
+            if as_logged
+                || in_case(<[u8]>::make_ascii_lowercase)
+                || in_case(<[u8]>::make_ascii_uppercase)
+            {
+                return Some(format!("the next command is {}", quoted(&line)));
+            }
+        }
+        None
+    }
+}
+
 /// How to replay.
 pub struct Options<'a> {
     /// Where to stop.
@@ -269,7 +319,8 @@ impl Replay<'_, '_> {
         part: &Part,
         session: &mut Session,
     ) -> Result<bool> {
-        if let Some(why) = self.stops(command, part) {
+        let until = &self.options.until;
+        if let Some(why) = until.stops(self.report.commands, part.last, command) {
             self.report.stopped = Some((part.name.clone(), command.at, why));
             return Ok(false);
         }
@@ -295,40 +346,6 @@ impl Replay<'_, '_> {
             }
         }
         Ok(true)
-    }
-
-    fn stops(&self, command: &block::Command<'_>, part: &Part) -> Option<String> {
-        let until = &self.options.until;
-        if until.commands.is_some_and(|n| self.report.commands >= n) {
-            return Some("so many commands were asked for".to_owned());
-        }
-        if let (Some(limit), Some(time)) = (until.time_ms, command.state.time)
-            && time.saturating_mul(1000) > limit
-        {
-            let time = units::format_time_ms(time.saturating_mul(1000));
-            return Some(format!("the next command was logged at {time}"));
-        }
-        if part.last && until.offset.is_some_and(|offset| command.at >= offset) {
-            return Some("that offset is reached".to_owned());
-        }
-        if let Some(glob) = &until.before {
-            let line: Vec<&[u8]> = command.argv.iter().collect();
-            let mut line = line.join(&b' ');
-            let name = command.argv.name().len();
-            let as_logged = glob.matches(&line);
-            // A name is the same in any case.
-            let mut in_case = |change: fn(&mut [u8])| {
-                line.get_mut(..name).map(change);
-                glob.matches(&line)
-            };
-            if as_logged
-                || in_case(<[u8]>::make_ascii_lowercase)
-                || in_case(<[u8]>::make_ascii_uppercase)
-            {
-                return Some(format!("the next command is {}", quoted(&line)));
-            }
-        }
-        None
     }
 
     /// Takes down a command, its offset and number, that was refused.

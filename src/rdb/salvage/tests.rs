@@ -1,0 +1,109 @@
+use super::*;
+
+struct Mem(Vec<u8>);
+
+impl ReadAt for Mem {
+    fn read_exact_at(&self, buf: &mut [u8], at: u64) -> Result<()> {
+        let start = usize::try_from(at).unwrap();
+        let bytes = self.0.get(start..start + buf.len());
+        buf.copy_from_slice(bytes.ok_or_else(|| Error::truncated(at, "the memory ends here"))?);
+        Ok(())
+    }
+}
+
+fn run(bytes: &[u8]) -> Salvaged {
+    let src: Source = Arc::new(Mem(bytes.to_vec()));
+    salvage(&src, bytes.len() as u64, &|_| ()).unwrap()
+}
+
+fn ranges(found: &Salvaged) -> Vec<(&'static str, u64, u64)> {
+    let patches = found.patches.iter();
+    patches.map(|p| (p.code, p.from, p.to)).collect()
+}
+
+#[test]
+fn a_damaged_head_is_told_by_the_rest() {
+    let header = |bytes: &[u8]| header_of(bytes).map(|h| (h.flavour, h.version));
+    assert_eq!(header(b"REDIS0011\xff"), Some((Flavour::Redis, 11)));
+    assert_eq!(header(b"RXDIS0009\xff"), Some((Flavour::Redis, 9)));
+    assert_eq!(header(b"VALKEX080\xff"), Some((Flavour::Valkey, 80)));
+    let named = b"REDIS00x0\xfa\x09redis-ver\x066.2.14\xff";
+    assert_eq!(header(named), Some((Flavour::Redis, 9)));
+    assert_eq!(header(b"REDIS0000\xff"), Some((Flavour::Redis, 6)));
+    assert_eq!(header(b"*3\r\n$3\r\nSET"), None);
+    assert_eq!(header(b""), None);
+}
+
+#[test]
+fn a_record_that_is_none_costs_itself() {
+    let front = b"REDIS0003\xfe\x00\x00\x01a\x01b";
+    let rest = b"\x00\x01c\x01d\x00\x01e\x01f\xff";
+    let whole = [&front[..], rest].concat();
+    assert!(run(&whole).patches.is_empty());
+    let at = front.len() as u64;
+    for bad in [&b"\x08\x01x\x01y"[..], b"\xf0\x01x\x01y", b"\x70\x01x\x01y"] {
+        let found = run(&[front, bad, rest].concat());
+        assert_eq!(ranges(&found), [("bad-format", at, at + 5)], "{bad:?}");
+        assert_eq!(found.keys, 3);
+        assert_eq!(found.patches[0].keys, [(0, b"x".to_vec())]);
+    }
+    // The length of the value before reaches into the next record.
+    let found = run(b"REDIS0003\xfe\x00\x00\x01a\x03b\x00\x01c\x01d\x00\x01e\x01f\xff");
+    assert_eq!(ranges(&found), [("bad-format", 11, 16)]);
+    assert_eq!((found.keys, found.ended), (2, true));
+    // Cut off, it is closed.
+    let found = run(&whole[..whole.len() - 3]);
+    let size = whole.len() as u64 - 3;
+    assert_eq!(ranges(&found)[1..], [("end", size, size)]);
+    assert_eq!((found.keys, found.ended), (2, false));
+    // There twice.
+    let found = run(b"REDIS0003\xfe\x00\x00\x01a\x01b\x00\x01a\x01c\xfe\x01\x00\x01a\x01d\xff");
+    assert_eq!(ranges(&found), [("duplicate-key", 16, 21)]);
+}
+
+#[test]
+fn a_damaged_choice_of_a_database_is_mended() {
+    let front = b"REDIS0003\xfe\x00\xfb\x01\x00\x00\x01a\x01b";
+    let rest = b"\xfb\x02\x00\x00\x01c\x01d\x00\x01e\x01f\xff";
+    let found = run(&[&front[..], b"\x7e\x05", rest].concat());
+    let at = front.len() as u64;
+    assert_eq!(ranges(&found), [("selectdb", at, at + 2)]);
+    assert_eq!(found.patches[0].fate, Fate::Replace(vec![0xfe, 5]));
+    assert_eq!(found.keys, 3);
+}
+
+#[test]
+fn a_value_is_cut_to_what_holds() {
+    // A set with a member twice, and a hash whose listpack ends early.
+    let found = run(b"REDIS0003\xfe\x00\x02\x01s\x03\x01a\x01b\x01a\xff");
+    let [patch] = &found.patches[..] else {
+        panic!("{:?}", found.patches)
+    };
+    assert_eq!(
+        patch.fate,
+        Fate::Replace(b"\x02\x01s\x02\x01a\x01b".to_vec())
+    );
+    assert_eq!((patch.from, patch.to), (11, 20));
+}
+
+#[test]
+fn a_transfer_in_text_mode_is_undone() {
+    let mut bytes = b"REDIS0011\xfe\x00\x00\x01a\x04x\ny\n".to_vec();
+    bytes.push(opcode::EOF);
+    let sum = crate::input::checksum::crc64(&bytes).to_le_bytes();
+    bytes.extend_from_slice(&sum);
+    assert!(!sum.contains(&b'\n'));
+    let text: Vec<u8> = bytes
+        .iter()
+        .flat_map(|b| {
+            if *b == b'\n' {
+                vec![b'\r', b'\n']
+            } else {
+                vec![*b]
+            }
+        })
+        .collect();
+    let found = run(&text);
+    assert_eq!(ranges(&found), [("crlf", 16, 17), ("crlf", 19, 20)]);
+    assert!(found.ended);
+}
