@@ -84,7 +84,8 @@ def logs(args, chance, folder):
     path = os.path.join(folder, "log.aof")
     whole = log(1000, chance)
     data = bytearray(b"".join(whole))
-    data[len(data) // 2] ^= 0xFF
+    # The number of words of the command in the middle.
+    data[len(b"".join(whole[: len(whole) // 2])) + 1] = ord("9")
     open(path, "wb").write(data)
     kept = sum(1 for _ in parse(repair(args, path)))
     print(f"1 byte in the middle of {len(whole)} commands: {len(whole) - kept} lost", end="")

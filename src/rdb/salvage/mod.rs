@@ -58,8 +58,9 @@ pub struct Salvaged {
 /// Places that are patched; more is no damage any more.
 const PATCHES: usize = 1 << 17;
 
-/// Records behind a gap that are named as doubtful: bytes of a value may read as one or two, a name of no bytes among them.
-const AFTER_GAP: u32 = 3;
+/// Records on each side of a gap that are named as doubtful: bytes of a value may read as one or two, with a name of no
+/// bytes among them.
+const CLOSE: usize = 3;
 
 /// Keys that are remembered to find those that are there twice.
 const KEYS: usize = 64 << 20;
@@ -199,7 +200,7 @@ pub fn salvage(src: &Source, size: u64, progress: &dyn Fn(u64)) -> Result<Salvag
         db: 0,
         hasher: RandomState::new(),
         seen: HashSet::new(),
-        last: None,
+        recent: Vec::new(),
         after_gap: 0,
         sc: Scratch::default(),
         search: Search {
@@ -239,9 +240,10 @@ struct Salvage<'a> {
     db: u64,
     hasher: RandomState,
     seen: HashSet<u64>,
-    last: Option<Last>,
+    /// The keys that were read last, the very last one behind the others.
+    recent: Vec<Last>,
     /// How many of the next records stand close behind a gap.
-    after_gap: u32,
+    after_gap: usize,
     sc: Scratch,
     search: Search<'a>,
 }
@@ -358,7 +360,10 @@ impl Salvage<'_> {
             let why = "the key is in the file already: the first one stays".to_owned();
             return self.patch(start, end, Fate::Cut, "duplicate-key", why, key);
         }
-        self.last = Some((start, db, name));
+        if self.recent.len() > CLOSE {
+            self.recent.remove(0);
+        }
+        self.recent.push((start, db, name));
         match value::judge(record, row, self.header, &mut self.sc)? {
             Judged::Sound | Judged::Empty => self.found.keys += 1,
             Judged::Doubtful(why) => {
@@ -439,21 +444,26 @@ impl Salvage<'_> {
         // The choice of a database is damaged where its sizes follow.
         let is_code =
             types::by_code(flavour, code).is_some() || code >= 0xf1 || behind == opcode::RESIZEDB;
-        let last = self.last.take();
+        let mut recent = std::mem::take(&mut self.recent);
+        // One that ends with the file may have swallowed what stood behind it.
+        let last = (at < self.size).then(|| recent.pop()).flatten();
         let mut from = at;
         let mut next = None;
-        if let Some((start, db, name)) = last.filter(|(start, ..)| *start < at && at < self.size) {
+        if let Some((start, db, name)) = last.filter(|(start, ..)| *start < at) {
             if is_code || self.search.is_record_but_type(at)? {
-                let name = quoted(&name);
-                self.doubt(
-                    start,
-                    format!("db {db}, key {name}: the last record in front of a gap"),
-                );
+                recent.push((start, db, name));
             } else {
                 // Its length led to a place where nothing begins.
                 from = start;
                 next = self.search.next(start + 1, at, u32::MAX)?;
             }
+        }
+        for (start, db, name) in recent {
+            let name = quoted(&name);
+            self.doubt(
+                start,
+                format!("db {db}, key {name}: close in front of a gap"),
+            );
         }
         if next.is_none() {
             let least = match e.kind() {
@@ -475,7 +485,7 @@ impl Salvage<'_> {
     /// Leaves bytes out between records.
     fn gap(&mut self, from: u64, to: u64, why: &str) -> Result<u64> {
         self.leave(from, to, why.to_owned())?;
-        self.after_gap = AFTER_GAP;
+        self.after_gap = CLOSE;
         self.database(from, to)?;
         Ok(to)
     }
