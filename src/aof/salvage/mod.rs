@@ -6,7 +6,7 @@
 //!                before a stray $ shrank              ▲ the next place that reads as a command and goes on
 //! ```
 //! Bytes that are no command cost the command that they stand in, and no other: reading goes on at the next place where a
-//! command stands as servers write it ([`probe`]). Nothing is put together anew. A command whose lines are malformed, but
+//! command stands as servers write it (`probe`). Nothing is put together anew. A command whose lines are malformed, but
 //! whose every argument ends where the next one begins, is kept and written as servers write it.
 //!
 //! | what is there | what becomes of it |

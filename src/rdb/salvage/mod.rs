@@ -8,7 +8,7 @@
 //! | what is there | what becomes of it |
 //! |---|---|
 //! | a value that does not hold, in a record whose end is known | cut to the elements that hold, or left out |
-//! | bytes that are no record | quarantine up to the next boundary ([`chain`]) |
+//! | bytes that are no record | quarantine up to the next boundary (`chain`) |
 //! | the record in front of them, where its length led there | goes with them |
 //! | a key that is there already in its database | left out |
 //! | the end of the file before the end of the RDB | closed with FF |
