@@ -1,7 +1,7 @@
 //! Append-only files of real servers, intact and damaged, against what those servers did with them.
 
 use crate::support::server::{Kind, Server};
-use crate::support::{files, golden, name, testdata};
+use crate::support::{self, files, golden, name, testdata};
 use redisk::aof::verdict::Verdict;
 use redisk::model::target::Target;
 use redisk::ops::log::{self, Form, Options, Select};
@@ -149,15 +149,10 @@ fn members(corpus: &Path, file: &Value) -> (PathBuf, Vec<PathBuf>) {
     (path, all)
 }
 
+/// The logs of the corpus.
 fn corpus() -> Option<(PathBuf, Vec<Value>)> {
-    let Some(corpus) = std::env::var_os("REDISK_CORPUS").map(PathBuf::from) else {
-        eprintln!("skipped: REDISK_CORPUS names no corpus");
-        return None;
-    };
-    let manifest = std::fs::read(corpus.join("MANIFEST.json")).unwrap();
-    let manifest: Value = serde_json::from_slice(&manifest).unwrap();
-    let all = manifest["files"].as_array().unwrap().iter();
-    let all = all.filter(|f| f["kind"] != "rdb").cloned().collect();
+    let (corpus, mut all) = support::corpus()?;
+    all.retain(|f| f["kind"] != "rdb");
     Some((corpus, all))
 }
 

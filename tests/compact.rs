@@ -1,9 +1,11 @@
 //! Logs, compacted: to the same state, for real servers, and whatever is left when the power goes.
 
-use crate::support::canonical::{Contents, Value, contents, differences, expected, without_clocks};
+use crate::support::canonical::{
+    Contents, Value, contents, differences, expected, fields_pass, without_clocks,
+};
 use crate::support::disk::{Recorder, Tree, crashes, plant, tree};
 use crate::support::server::{Kind, Server};
-use crate::support::{name, run, testdata};
+use crate::support::{corpus, name, now_ms, run, testdata};
 use redisk::aof::multipart::Set;
 use redisk::disk::layer::{Disk, DiskFile, Real};
 use redisk::engine::Engine;
@@ -577,13 +579,10 @@ fn known() -> Vec<Known> {
             now_ms: json(&meta)["read_clock_ms"].as_i64().unwrap_or(NOW),
         });
     }
-    let Some(corpus) = std::env::var_os("REDISK_CORPUS").map(PathBuf::from) else {
+    let Some((corpus, files)) = corpus() else {
         return all;
     };
-    for file in json(&corpus.join("MANIFEST.json"))["files"]
-        .as_array()
-        .unwrap()
-    {
+    for file in &files {
         let log = file["file"].as_str().unwrap();
         let mut path = corpus.join(log);
         match file["kind"].as_str().unwrap() {
@@ -727,21 +726,6 @@ fn plain(mut contents: Contents, base: Base) -> Contents {
     contents
 }
 
-fn wall_ms() -> i64 {
-    let since = std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .unwrap();
-    i64::try_from(since.as_millis()).unwrap()
-}
-
-/// Whether any field's time passes soon, or has.
-fn fields_pass(contents: &Contents, then_ms: i64) -> bool {
-    contents.values().any(|key| match &key.value {
-        Value::Fields(fields) => fields.iter().any(|f| f.2.is_some_and(|ms| ms < then_ms)),
-        _ => false,
-    })
-}
-
 /// A server starts with what is compacted for its family, and has the state that it had.
 fn loaded_by(kind: Kind) {
     let Some(mut server) = Server::start(kind, &[]) else {
@@ -758,7 +742,7 @@ fn loaded_by(kind: Kind) {
         let dir = tempfile::tempdir().unwrap();
         let path = known.plant(dir.path());
         // What expires while we look is gone before.
-        let Ok(report) = known.compact(&path, Some(wall_ms() + 3_600_000)) else {
+        let Ok(report) = known.compact(&path, Some(now_ms() + 3_600_000)) else {
             wrong.push(format!("{}: is not compacted", known.name));
             continue;
         };
@@ -784,7 +768,7 @@ fn loaded_by(kind: Kind) {
         if !family
             || !age
             || known.name.contains("modul")
-            || fields_pass(&state(&path), wall_ms() + 7_200_000)
+            || fields_pass(&state(&path), now_ms() + 7_200_000)
         {
             continue;
         }

@@ -1,9 +1,8 @@
 //! What is written for a server: judged by our own reader, and loaded by real servers.
 
-use crate::support::canonical::{Contents, Value, contents, differences};
-use crate::support::made;
+use crate::support::canonical::{Contents, contents, differences, fields_pass};
 use crate::support::server::{Kind, Server};
-use crate::support::{files, name, run};
+use crate::support::{files, name, now_ms, run};
 use redisk::engine::digest::{self, FieldExpiry};
 use redisk::filter::{Filter, Rule, Test, Ttl};
 use redisk::input::open::Input;
@@ -45,16 +44,6 @@ fn converted(
 ) -> Result<(Vec<u8>, Losses), redisk::Error> {
     let (report, out) = convert::rdb(input?, Role::Snapshot, options, Vec::new());
     Ok((out?, report.losses))
-}
-
-/// All intact files, each with its name.
-fn intact() -> Vec<(String, Arc<[u8]>)> {
-    let files = files("rdb", ".rdb");
-    let files = files.iter().map(|path| (name(path), run::read(path)));
-    let made = made::intact().into_iter();
-    files
-        .chain(made.map(|(name, bytes)| (name.to_owned(), bytes.into())))
-        .collect()
 }
 
 /// What the engine makes of a file, where it takes all of it.
@@ -127,7 +116,7 @@ fn wrong(bytes: &Arc<[u8]>, target: &'static Target, packer: Packer, sizes: Size
 fn every_file_for_every_server() {
     let mut all = Vec::new();
     let mut tried = 0;
-    for (name, bytes) in intact() {
+    for (name, bytes) in run::intact() {
         let made = by_engine(&bytes);
         for target in &TARGETS {
             for (packer, sizes) in [
@@ -214,21 +203,6 @@ fn unexpired(now_ms: i64) -> Filter {
     Filter::new(vec![test], now_ms)
 }
 
-fn now_ms() -> i64 {
-    let since = std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .unwrap();
-    i64::try_from(since.as_millis()).unwrap()
-}
-
-/// Whether any field's time has passed then.
-fn fields_pass(contents: &Contents, then_ms: i64) -> bool {
-    contents.values().any(|key| match &key.value {
-        Value::Fields(fields) => fields.iter().any(|f| f.2.is_some_and(|ms| ms < then_ms)),
-        _ => false,
-    })
-}
-
 /// A server loads all files that were converted for it, and has the state that our engine has.
 fn loaded_by(kind: Kind) {
     let Some(mut server) = Server::start(kind, &[]) else {
@@ -245,7 +219,7 @@ fn loaded_by(kind: Kind) {
         args.extend(["--enable-debug-command", "local"]);
     }
     let mut wrong = Vec::new();
-    for (name, bytes) in intact() {
+    for (name, bytes) in run::intact() {
         // Modules are not there.
         if name.contains("modul") || name.contains("key-meta") || name.contains("order") {
             continue;

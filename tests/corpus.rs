@@ -5,7 +5,7 @@
 //! object, 0 where it must not, absent where either can be defended.
 
 use crate::support::canonical::{contents, differences, expected};
-use crate::support::{files, golden, name, run, testdata};
+use crate::support::{corpus, files, golden, name, run, testdata};
 use redisk::input::open::Input;
 use redisk::sink::bytes::Binary;
 use std::io::Write;
@@ -125,14 +125,11 @@ fn testdata_damage_is_named() {
 
 #[test]
 fn the_corpus_that_the_environment_names() {
-    let Some(corpus) = std::env::var_os("REDISK_CORPUS").map(PathBuf::from) else {
-        eprintln!("skipped: REDISK_CORPUS names no corpus");
+    let Some((corpus, files)) = corpus() else {
         return;
     };
-    let manifest = std::fs::read(corpus.join("MANIFEST.json")).unwrap();
-    let manifest: serde_json::Value = serde_json::from_slice(&manifest).unwrap();
     let (mut passed, mut wrong) = (0, Vec::new());
-    for file in manifest["files"].as_array().unwrap() {
+    for file in &files {
         let name = file["file"].as_str().unwrap();
         if file["kind"] != "rdb" {
             continue;

@@ -2,7 +2,7 @@
 
 use crate::support::run::{self, Dumped, Trickle};
 use crate::support::server::{self, Server};
-use crate::support::{files, name};
+use crate::support::{corpus, files, name};
 use proptest::prelude::*;
 use redisk::ErrorKind;
 use redisk::input::open::Input;
@@ -159,14 +159,12 @@ fn dumps_of_testdata_read_back() {
 
 #[test]
 fn dumps_of_the_corpus_that_the_environment_names_read_back() {
-    let Some(corpus) = std::env::var_os("REDISK_CORPUS").map(PathBuf::from) else {
-        eprintln!("skipped: REDISK_CORPUS names no corpus");
+    let Some((corpus, files)) = corpus() else {
         return;
     };
-    let manifest = std::fs::read(corpus.join("MANIFEST.json")).unwrap();
-    let manifest: Value = serde_json::from_slice(&manifest).unwrap();
-    let files = manifest["files"].as_array().unwrap().iter();
-    let rdbs = files.filter(|f| f["kind"] == "rdb" && !f["damage"].is_object());
+    let rdbs = files
+        .iter()
+        .filter(|f| f["kind"] == "rdb" && !f["damage"].is_object());
     all_right(rdbs.map(|f| corpus.join(f["file"].as_str().unwrap())));
 }
 

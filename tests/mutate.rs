@@ -6,7 +6,7 @@
 
 use crate::fuzz::harness::{Chance, Watch};
 use crate::fuzz::targets;
-use crate::support::{files, name, run};
+use crate::support::{self, files, name, run};
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -45,13 +45,10 @@ const SWEPT: usize = 64 << 10;
 
 /// Files of the corpus that the environment names.
 fn corpus() -> Vec<PathBuf> {
-    let Some(corpus) = std::env::var_os("REDISK_CORPUS").map(PathBuf::from) else {
+    let Some((corpus, files)) = support::corpus() else {
         return Vec::new();
     };
-    let manifest = std::fs::read(corpus.join("MANIFEST.json")).unwrap();
-    let manifest: serde_json::Value = serde_json::from_slice(&manifest).unwrap();
-    let all = manifest["files"].as_array().unwrap().iter();
-    let rdb = all.filter(|f| f["kind"] == "rdb");
+    let rdb = files.iter().filter(|f| f["kind"] == "rdb");
     rdb.map(|f| corpus.join(f["file"].as_str().unwrap()))
         .collect()
 }

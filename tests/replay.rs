@@ -1,7 +1,7 @@
 //! Logs, run through the engine, against what the servers held that wrote or loaded them.
 
 use crate::support::canonical::{contents, differences, expected, without_clocks};
-use crate::support::{name, run, testdata};
+use crate::support::{corpus, name, run, testdata};
 use redisk::engine::digest::{self, Digests, FieldExpiry};
 use redisk::filter::glob::Glob;
 use redisk::input::open::Input;
@@ -262,13 +262,11 @@ fn refusals_inside_a_transaction_are_told() {
 
 #[test]
 fn the_corpus_that_the_environment_names() {
-    let Some(corpus) = std::env::var_os("REDISK_CORPUS").map(PathBuf::from) else {
-        eprintln!("skipped: REDISK_CORPUS names no corpus");
+    let Some((corpus, files)) = corpus() else {
         return;
     };
     let (mut passed, mut all) = (0, Vec::new());
-    let manifest = json(&corpus.join("MANIFEST.json"));
-    for file in manifest["files"].as_array().unwrap() {
+    for file in &files {
         let log = file["file"].as_str().unwrap();
         let Some(wanted) = file["expected"].as_str() else {
             continue;

@@ -1,9 +1,8 @@
 //! What becomes of keys on their way, in every kind of output; judged by our own reader, and loaded by a real server.
 
 use crate::support::canonical::{Contents, Value, contents, differences};
-use crate::support::made;
 use crate::support::server::{Kind, Server};
-use crate::support::{files, name, run};
+use crate::support::{now_ms, run};
 use redisk::engine::digest::{self, FieldExpiry};
 use redisk::filter::Filter;
 use redisk::filter::glob::Glob;
@@ -93,16 +92,6 @@ fn state(bytes: &Arc<[u8]>) -> Contents {
     contents(&dumped(bytes, Transform::default()).0)
 }
 
-/// Files that are whole.
-fn intact() -> Vec<(String, Arc<[u8]>)> {
-    let files = files("rdb", ".rdb");
-    let files = files.iter().map(|path| (name(path), run::read(path)));
-    let made = made::intact().into_iter();
-    files
-        .chain(made.map(|(name, bytes)| (name.to_owned(), bytes.into())))
-        .collect()
-}
-
 fn target_of(bytes: &[u8]) -> &'static Target {
     let head = bytes.get(..9).unwrap();
     let header = redisk::rdb::frame::Header::parse(head).unwrap();
@@ -135,7 +124,7 @@ fn unlike(was: &Json, now: &Json, path: &str, wrong: &mut Vec<String>) {
 
 #[test]
 fn nothing_set_changes_nothing() {
-    for (name, bytes) in intact() {
+    for (name, bytes) in run::intact() {
         let target = target_of(&bytes);
         // What touches no key leaves every key as it is.
         let idle = Transform {
@@ -166,7 +155,7 @@ fn nothing_set_changes_nothing() {
 #[test]
 fn masks_keep_types_and_sizes() {
     let (mut keys, mut strings) = (0, 0);
-    for (name, bytes) in intact() {
+    for (name, bytes) in run::intact() {
         let was: Vec<Json> = parsed(&dumped(&bytes, Transform::default()).0);
         let (out, report) = dumped(&bytes, masking("*"));
         let now = parsed(&out);
@@ -204,7 +193,7 @@ fn masks_keep_types_and_sizes() {
 #[test]
 fn no_plain_text_is_left() {
     let mut looked_for = 0;
-    for (name, bytes) in intact() {
+    for (name, bytes) in run::intact() {
         let target = target_of(&bytes);
         let input = run::as_file("x", &bytes).unwrap();
         let (_, out) = convert::rdb(
@@ -246,7 +235,7 @@ fn no_plain_text_is_left() {
 
 #[test]
 fn every_output_has_the_same_masks() {
-    for (name, bytes) in intact() {
+    for (name, bytes) in run::intact() {
         // What a target cannot hold is not the question here.
         if !name.contains("tiny") && !name.contains("std") {
             continue;
@@ -294,7 +283,7 @@ fn expiries(keys: &Contents) -> (Vec<i64>, Vec<i64>) {
 #[test]
 fn expiries_go_or_move() {
     let (mut with_keys, mut with_fields) = (0, 0);
-    for (name, bytes) in intact() {
+    for (name, bytes) in run::intact() {
         let target = target_of(&bytes);
         let was = state(&bytes);
         let (keys, fields) = expiries(&was);
@@ -340,7 +329,7 @@ fn expiries_go_or_move() {
 #[test]
 fn what_is_past_its_time_goes() {
     let mut total = Dropped::default();
-    for (name, bytes) in intact() {
+    for (name, bytes) in run::intact() {
         let was = state(&bytes);
         // All, half of them, none.
         let (keys, fields) = expiries(&was);
@@ -526,10 +515,9 @@ fn redis_loads_what_is_masked() {
     if target.version >= (7, 0) {
         args.extend(["--enable-debug-command", "local"]);
     }
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    let now_ms = i64::try_from(since.unwrap().as_millis()).unwrap();
+    let now_ms = now_ms();
     let mut tried = 0;
-    for (name, bytes) in intact() {
+    for (name, bytes) in run::intact() {
         // Modules are not there.
         if name.contains("modul") || name.contains("key-meta") || name.contains("order") {
             continue;

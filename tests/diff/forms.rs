@@ -5,7 +5,7 @@ use super::{Bounds, Told, Ttl, What, compared, options};
 use crate::support::canonical::{self, Contents};
 use crate::support::made;
 use crate::support::rdb::{Put, Rdb, lp};
-use crate::support::{files, name, run, testdata};
+use crate::support::{corpus, files, name, run, testdata};
 use crate::written::{options as for_server, state};
 use redisk::ErrorKind;
 use redisk::filter::{Filter, Rule, Test};
@@ -135,12 +135,9 @@ fn servers_said_the_same() {
 /// The same with a corpus that `REDISK_CORPUS` names: files that hold the same in several forms.
 #[test]
 fn the_corpus_that_the_environment_names() {
-    let Some(corpus) = std::env::var_os("REDISK_CORPUS").map(PathBuf::from) else {
-        eprintln!("skipped: REDISK_CORPUS names no corpus");
+    let Some((corpus, files)) = corpus() else {
         return;
     };
-    let manifest = std::fs::read(corpus.join("MANIFEST.json")).unwrap();
-    let manifest: serde_json::Value = serde_json::from_slice(&manifest).unwrap();
     let (mut tried, mut found) = (0, Vec::new());
     for part in [
         "std.rdb",
@@ -149,8 +146,8 @@ fn the_corpus_that_the_environment_names() {
         "bigenc.rdb",
         "nocomp.rdb",
     ] {
-        let files = manifest["files"].as_array().unwrap().iter();
         let all: Vec<_> = files
+            .iter()
             .filter(|file| !file["damage"].is_object())
             .filter_map(|file| {
                 let path = file["file"].as_str()?;

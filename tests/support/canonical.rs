@@ -317,3 +317,11 @@ pub(crate) fn without_clocks(mut contents: Contents) -> Contents {
     }
     contents
 }
+
+/// Whether any field's time has passed then.
+pub(crate) fn fields_pass(contents: &Contents, then_ms: i64) -> bool {
+    contents.values().any(|key| match &key.value {
+        Value::Fields(fields) => fields.iter().any(|f| f.2.is_some_and(|ms| ms < then_ms)),
+        _ => false,
+    })
+}

@@ -53,6 +53,24 @@ pub(crate) fn files(folder: &str, ending: &str) -> Vec<PathBuf> {
     all
 }
 
+/// The corpus that `REDISK_CORPUS` names, and what its manifest says of each file; `None`, and a word, where there is none.
+pub(crate) fn corpus() -> Option<(PathBuf, Vec<serde_json::Value>)> {
+    let Some(corpus) = std::env::var_os("REDISK_CORPUS").map(PathBuf::from) else {
+        eprintln!("skipped: REDISK_CORPUS names no corpus");
+        return None;
+    };
+    let manifest = std::fs::read(corpus.join("MANIFEST.json")).unwrap();
+    let manifest: serde_json::Value = serde_json::from_slice(&manifest).unwrap();
+    let files = manifest["files"].as_array().unwrap().clone();
+    Some((corpus, files))
+}
+
+/// The moment at the clock of the machine, Unix milliseconds.
+pub(crate) fn now_ms() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    i64::try_from(since.unwrap().as_millis()).unwrap()
+}
+
 /// A path's last part.
 pub(crate) fn name(path: &Path) -> String {
     path.file_name()

@@ -252,6 +252,16 @@ pub(crate) fn try_replayed(log: Vec<u8>, target: &'static Target) -> Result<Engi
     Ok(engine)
 }
 
+/// All intact RDB files, those made by hand included, each with its name.
+pub(crate) fn intact() -> Vec<(String, Arc<[u8]>)> {
+    let files = super::files("rdb", ".rdb");
+    let files = files.iter().map(|path| (super::name(path), read(path)));
+    let made = super::made::intact().into_iter();
+    files
+        .chain(made.map(|(name, bytes)| (name.to_owned(), bytes.into())))
+        .collect()
+}
+
 /// All of a file.
 pub(crate) fn read(path: &Path) -> Arc<[u8]> {
     std::fs::read(path)

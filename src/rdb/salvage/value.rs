@@ -6,6 +6,7 @@ use super::super::visit::{ArrayValue, StreamPart, Visit};
 use super::super::walk::{self, Scratch};
 use super::super::{check, length};
 use crate::error::{Error, ErrorKind, Result};
+use crate::limits::LAST_FIELD_EXPIRY;
 use crate::model::finding::{Finding, Severity};
 use crate::model::kind::{Flavour, Kind};
 use crate::packed::string::Str;
@@ -27,9 +28,6 @@ pub(super) enum Judged {
 
 /// Bytes of elements that are held to be written anew.
 const HELD: u64 = 256 << 20;
-
-/// The last moment at which a field can expire, Unix milliseconds: servers refuse later ones.
-const EXPIRY: u64 = (1 << 48) - 1;
 
 /// Looks at a value, and takes its elements.
 struct Take {
@@ -107,7 +105,7 @@ impl Visit for Take {
         self.add(member, Some(Str::Bytes(&score)), None, true)
     }
     fn field(&mut self, field: Str<'_>, value: Str<'_>, expire_ms: Option<u64>) -> Result<()> {
-        if expire_ms.is_some_and(|ms| ms > EXPIRY) {
+        if expire_ms.is_some_and(|ms| ms > LAST_FIELD_EXPIRY) {
             return Ok(());
         }
         self.add(field, Some(value), expire_ms, true)
