@@ -67,6 +67,7 @@ fn engine(path: &Path) -> redisk::Result<(Engine, replay::Report)> {
         skip_scripts: false,
         now_ms: NOW,
         threads: 1,
+        parted_from: replay::PARTED_FROM,
         max_memory: None,
         progress: &|_| (),
     };

@@ -24,6 +24,7 @@ mod effects;
 mod geo;
 mod hash;
 mod hyperloglog;
+mod lanes;
 mod list;
 mod set;
 mod stream;

@@ -2,6 +2,7 @@
 
 use crate::support::canonical::{contents, differences, expected, without_clocks};
 use crate::support::{corpus, name, run, testdata};
+use redisk::engine::Engine;
 use redisk::engine::digest::{self, Digests, FieldExpiry};
 use redisk::filter::glob::Glob;
 use redisk::input::open::Input;
@@ -19,9 +20,25 @@ fn replayed(
 ) -> redisk::Result<(Vec<u8>, Report, [Digests; 2])> {
     let source = Source::open(path)?;
     let mut engine = replay::engine(&source, None);
-    let report = replay::replay(source, &mut engine, &options(until, now_ms))?;
-    let digests = [FieldExpiry::Counts, FieldExpiry::Ignored]
-        .map(|fields| digest::digest(&engine.keys, fields, 2));
+    let report = replay::replay(source, &mut engine, &options(until.clone(), now_ms))?;
+    let digested = |engine: &Engine| {
+        [FieldExpiry::Counts, FieldExpiry::Ignored]
+            .map(|fields| digest::digest(&engine.keys, fields, 2))
+    };
+    let digests = digested(&engine);
+    // The same by two threads from the first command on.
+    let source = Source::open(path)?;
+    let mut parted = replay::engine(&source, None);
+    let options = Options {
+        parted_from: 0,
+        ..options(until, now_ms)
+    };
+    let again = replay::replay(source, &mut parted, &options)?;
+    assert_eq!(
+        (again.commands, again.refused),
+        (report.commands, report.refused)
+    );
+    assert_eq!(digested(&parted), digests, "{}", path.display());
     let input = Input::of("state", Box::new(engine.drain()), None, None);
     let dumped = run::dumped(input, Binary::Base64, true, 2);
     assert!(dumped.error.is_none(), "{:?}", dumped.error);
@@ -35,6 +52,7 @@ fn options(until: Until, now_ms: i64) -> Options<'static> {
         skip_scripts: false,
         now_ms,
         threads: 2,
+        parted_from: replay::PARTED_FROM,
         max_memory: None,
         progress: &|_| (),
     }

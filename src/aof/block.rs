@@ -60,6 +60,26 @@ impl Block {
         }
     }
 
+    /// How many commands and annotations there are.
+    #[must_use]
+    pub fn len(&self) -> u32 {
+        u32::try_from(self.table.items.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.table.items.is_empty()
+    }
+
+    /// An argument of one of the items, by its index; 0 is the name.
+    #[must_use]
+    #[inline]
+    pub fn arg(&self, index: u32, arg: usize) -> Option<&[u8]> {
+        let spans = self.table.args(self.table.items.get(index as usize)?);
+        spans.get(arg).map(|span| span.of(self.bytes()))
+    }
+
     /// What is malformed about one of the items, by its index.
     pub fn flaws(&self, index: u32) -> impl Iterator<Item = &Flaw> {
         self.table.flaws.iter().filter(move |f| f.item == index)
@@ -101,6 +121,35 @@ impl<'a> Command<'a> {
     #[must_use]
     pub fn annotation(&self) -> Option<Annotation<'a>> {
         (self.mark == Some(Mark::Annotation)).then(|| Annotation::of(self.raw.trim_ascii_end()))
+    }
+}
+
+impl Commands<'_> {
+    /// The index of the item that stands next.
+    #[must_use]
+    #[inline]
+    pub fn index(&self) -> u32 {
+        self.index
+    }
+
+    /// The state in front of that item.
+    #[must_use]
+    pub fn state(&self) -> State {
+        self.state
+    }
+
+    /// Steps over an item, which is quicker than to look at it; false at the end.
+    #[inline]
+    pub fn pass(&mut self) -> bool {
+        if self.marks.peek().is_some_and(|(i, _)| *i == self.index) {
+            return self.next().is_some();
+        }
+        let Some(item) = self.items.next() else {
+            return false;
+        };
+        self.index += 1;
+        self.state.commands += u64::from(item.argc > 0);
+        true
     }
 }
 

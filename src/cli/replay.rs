@@ -135,6 +135,7 @@ pub(super) fn run(args: &Args, cx: &Context) -> Result<Exit> {
         until: args.until.until(),
         now_ms: args.clock.now_ms(),
         threads,
+        parted_from: replay::PARTED_FROM,
         skip_unknown: args.skip_unknown,
         skip_scripts: args.skip_scripts,
         max_memory: args.machine.max_memory,

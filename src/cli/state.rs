@@ -88,6 +88,7 @@ fn replayed(
         until: Until::default(),
         now_ms,
         threads,
+        parted_from: replay::PARTED_FROM,
         skip_unknown: false,
         skip_scripts: false,
         max_memory,

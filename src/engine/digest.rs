@@ -100,7 +100,7 @@ pub fn digest(keys: &Keys, fields: FieldExpiry, threads: usize) -> Digests {
 /// All keys of a database, xor'ed: in any order, so by any number of threads.
 fn database(db: &Db, fields: FieldExpiry, threads: usize) -> Digests {
     let slots = db.slots();
-    let share = slots.len().div_ceil(threads).max(1);
+    let share = db.len().div_ceil(threads).max(1);
     let sum = |slots: &[Slot]| {
         let mut sum = Digests::default();
         for slot in slots {
@@ -111,7 +111,8 @@ fn database(db: &Db, fields: FieldExpiry, threads: usize) -> Digests {
     let mut total = Digests::default();
     std::thread::scope(|scope| {
         let workers: Vec<_> = slots
-            .chunks(share)
+            .iter()
+            .flat_map(|lane| lane.chunks(share))
             .map(|chunk| scope.spawn(move || sum(chunk)))
             .collect();
         for worker in workers {

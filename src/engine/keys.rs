@@ -4,6 +4,7 @@
 //!   find ─▶ ValueRef        to read
 //!   edit ─▶ Edit            to change in place; what is left empty goes when the edit ends
 //!   put, remove, flush …    whole keys
+//!   part, lend, take_back   keys in two lanes, one of which another thread may work on
 //! ```
 //! Whoever has to know of changes (transactions that watch, blocked clients, notifications, a snapshot under way) is
 //! told here and nowhere else.
@@ -14,56 +15,16 @@ use super::table::{self, TOUCHED, Table};
 use super::value::Limits;
 use crate::model::kind::Kind;
 use std::collections::BTreeMap;
+use std::hash::{BuildHasher, Hasher};
 
-/// The keys of one database.
+/// A half of the keys of a database, or all of them: see [`Keys::part`].
 #[derive(Debug, Clone, Default)]
-pub struct Db {
+struct Lane {
     slots: Table<Slot>,
     expires: usize,
 }
 
-impl Db {
-    /// How many keys.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.slots.len()
-    }
-
-    /// Whether it has none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.slots.is_empty()
-    }
-
-    /// How many keys have an expiry.
-    #[must_use]
-    pub fn expires(&self) -> usize {
-        self.expires
-    }
-
-    /// All keys, in the order they came (a removal moves the last one into the gap).
-    pub fn iter(&self) -> std::slice::Iter<'_, Slot> {
-        self.slots.iter()
-    }
-
-    /// The same, in one slice.
-    #[must_use]
-    pub fn slots(&self) -> &[Slot] {
-        self.slots.as_slice()
-    }
-
-    /// The key with that name, even past its expiry.
-    #[must_use]
-    pub fn find(&self, name: &[u8]) -> Option<&Slot> {
-        self.slots.get(self.slots.find(name)?)
-    }
-
-    /// The key at a place of that order.
-    #[must_use]
-    pub fn at(&self, place: usize) -> Option<&Slot> {
-        self.slots.get(place)
-    }
-
+impl Lane {
     fn put(&mut self, slot: Slot, hash: u32) -> Option<Slot> {
         self.expires += usize::from(slot.head().expire_ms.is_some());
         let (_, old) = self.slots.insert_hashed(slot, hash);
@@ -76,6 +37,123 @@ impl Db {
         let gone = self.slots.swap_remove_hashed(place, hash)?;
         self.expires -= usize::from(gone.head().expire_ms.is_some());
         Some(gone)
+    }
+}
+
+/// How many lanes there are where keys are parted.
+pub const LANES: usize = 2;
+
+/// The lane of a key where keys are parted: the same in every process, as the order of keys hangs on it.
+#[must_use]
+#[inline]
+pub fn lane_of(name: &[u8]) -> usize {
+    const STATE: foldhash::fast::FixedState = foldhash::fast::FixedState::with_seed(LANES as u64);
+    let mut hasher = STATE.build_hasher();
+    hasher.write(name);
+    usize::from(hasher.finish() & 1 == 1)
+}
+
+/// The keys of one database.
+#[derive(Debug, Clone, Default)]
+pub struct Db {
+    lanes: [Lane; LANES],
+    parted: bool,
+}
+
+/// All keys of a database, out of it.
+pub type Slots = std::iter::Flatten<std::array::IntoIter<Vec<Slot>, LANES>>;
+
+impl Db {
+    fn new(parted: bool) -> Db {
+        Db {
+            parted,
+            ..Db::default()
+        }
+    }
+
+    /// How many keys.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.lanes.iter().map(|lane| lane.slots.len()).sum()
+    }
+
+    /// Whether it has none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many keys have an expiry.
+    #[must_use]
+    pub fn expires(&self) -> usize {
+        self.lanes.iter().map(|lane| lane.expires).sum()
+    }
+
+    /// All keys, lane by lane in the order they came (a removal moves the last one into the gap).
+    pub fn iter(&self) -> impl Iterator<Item = &Slot> {
+        self.slots().into_iter().flatten()
+    }
+
+    /// The same, in a slice for each lane.
+    #[must_use]
+    pub fn slots(&self) -> [&[Slot]; LANES] {
+        self.lanes.each_ref().map(|lane| lane.slots.as_slice())
+    }
+
+    /// The key with that name, even past its expiry.
+    #[must_use]
+    #[inline]
+    pub fn find(&self, name: &[u8]) -> Option<&Slot> {
+        let slots = &self.lane(name).slots;
+        slots.get(slots.find(name)?)
+    }
+
+    /// The key at a place of that order.
+    #[must_use]
+    pub fn at(&self, place: usize) -> Option<&Slot> {
+        let [first, second] = self.slots();
+        match place.checked_sub(first.len()) {
+            None => first.get(place),
+            Some(place) => second.get(place),
+        }
+    }
+
+    /// All keys, out of the database, in that order.
+    pub fn into_slots(self) -> Slots {
+        self.lanes
+            .map(|lane| lane.slots.into_items())
+            .into_iter()
+            .flatten()
+    }
+
+    #[inline]
+    fn lane(&self, name: &[u8]) -> &Lane {
+        let [first, second] = &self.lanes;
+        if self.parted && lane_of(name) == 1 {
+            second
+        } else {
+            first
+        }
+    }
+
+    #[inline]
+    fn lane_mut(&mut self, name: &[u8]) -> &mut Lane {
+        let [first, second] = &mut self.lanes;
+        if self.parted && lane_of(name) == 1 {
+            second
+        } else {
+            first
+        }
+    }
+
+    /// Brings every key into its lane.
+    fn part(&mut self) {
+        let slots = std::mem::take(self).into_slots();
+        self.parted = true;
+        for slot in slots {
+            let hash = table::hash(slot.head().name);
+            self.lane_mut(slot.head().name).put(slot, hash);
+        }
     }
 }
 
@@ -92,6 +170,7 @@ pub struct Clock {
 #[derive(Debug, Clone)]
 pub struct Keys {
     dbs: BTreeMap<u32, Db>,
+    parted: bool,
     /// Up to where values stay packed.
     pub limits: Limits,
     /// The time.
@@ -108,6 +187,7 @@ impl Default for Keys {
     fn default() -> Keys {
         Keys {
             dbs: BTreeMap::new(),
+            parted: false,
             limits: Limits::default(),
             clock: Clock {
                 now_ms: 0,
@@ -140,8 +220,7 @@ impl Keys {
     /// The key with that name, unless it is past its expiry.
     #[must_use]
     pub fn slot(&self, db: u32, name: &[u8]) -> Option<&Slot> {
-        let db = self.dbs.get(&db)?;
-        let slot = db.slots.get(db.slots.find(name)?)?;
+        let slot = self.dbs.get(&db)?.find(name)?;
         (!is_past(&slot.head(), self.clock)).then_some(slot)
     }
 
@@ -157,12 +236,70 @@ impl Keys {
         self.slot(db, name).map(Slot::value)
     }
 
-    /// Looks at keys that are about to be used: see [`Table::touch`].
+    /// Looks at keys that are about to be used, of all lanes or of one: see [`Table::touch`].
     #[inline]
     pub fn touch(&self, db: u32, names: &[&[u8]; TOUCHED]) {
-        if let Some(db) = self.dbs.get(&db) {
-            db.slots.touch(names);
+        for lane in self.dbs.get(&db).iter().flat_map(|db| &db.lanes) {
+            if !lane.slots.is_empty() {
+                lane.slots.touch(names);
+            }
         }
+    }
+
+    /// Parts the keys, those that will come too, into two lanes by their names. Nothing changes but the order of
+    /// [`Db::iter`]: first all of one lane, then all of the other. It lets two threads work, each on the keys of its
+    /// lane: see [`Keys::lend`].
+    pub fn part(&mut self) {
+        if !self.parted {
+            self.parted = true;
+            self.dbs.values_mut().for_each(Db::part);
+        }
+    }
+
+    /// Whether keys are parted.
+    #[must_use]
+    pub fn is_parted(&self) -> bool {
+        self.parted
+    }
+
+    /// Gives all keys of the second lane away, to come back by [`Keys::take_back`]. Until then, only what is about keys
+    /// of the first lane may be done here, and what is about keys of the second there.
+    #[must_use]
+    pub fn lend(&mut self) -> Keys {
+        let second = |db: &mut Db| {
+            let [_, second] = &mut db.lanes;
+            Db {
+                lanes: [Lane::default(), std::mem::take(second)],
+                parted: true,
+            }
+        };
+        Keys {
+            dbs: self
+                .dbs
+                .iter_mut()
+                .map(|(n, db)| (*n, second(db)))
+                .collect(),
+            dirty: 0,
+            random: self.random.clone(),
+            ..*self
+        }
+    }
+
+    /// Takes back what was lent, as it is now.
+    pub fn take_back(&mut self, lent: Keys) {
+        self.dirty += lent.dirty;
+        for (n, db) in lent.dbs {
+            let [_, lane] = db.lanes;
+            let [_, second] = &mut self.home(n).lanes;
+            *second = lane;
+        }
+    }
+
+    /// A database, made where there is none.
+    #[inline]
+    fn home(&mut self, db: u32) -> &mut Db {
+        let parted = self.parted;
+        self.dbs.entry(db).or_insert_with(|| Db::new(parted))
     }
 
     /// Whether there is such a key.
@@ -175,7 +312,7 @@ impl Keys {
     pub fn edit(&mut self, db: u32, name: &[u8]) -> Option<Edit<'_>> {
         self.drop_if_past(db, name);
         let hash = table::hash(name);
-        let home = self.dbs.get_mut(&db)?;
+        let home = self.dbs.get_mut(&db)?.lane_mut(name);
         let place = home.slots.find_hashed(name, hash)?;
         let entry = Entry::of(std::mem::take(home.slots.get_mut(place)?));
         let (limits, dirty) = (&self.limits, &mut self.dirty);
@@ -187,7 +324,9 @@ impl Keys {
     pub fn edit_or_new(&mut self, db: u32, name: &[u8], kind: Kind) -> Edit<'_> {
         self.drop_if_past(db, name);
         let hash = table::hash(name);
-        let home = self.dbs.entry(db).or_default();
+        let parted = self.parted;
+        let db = self.dbs.entry(db).or_insert_with(|| Db::new(parted));
+        let home = db.lane_mut(name);
         let place = home.slots.find_hashed(name, hash);
         let entry = match place.and_then(|at| home.slots.get_mut(at)) {
             Some(slot) => Entry::of(std::mem::take(slot)),
@@ -203,7 +342,7 @@ impl Keys {
             return;
         }
         let hash = table::hash(name);
-        let Some(home) = self.dbs.get_mut(&db) else {
+        let Some(home) = self.dbs.get_mut(&db).map(|db| db.lane_mut(name)) else {
             return;
         };
         if let Some(place) = home.slots.find_hashed(name, hash)
@@ -221,14 +360,14 @@ impl Keys {
     pub fn put(&mut self, db: u32, slot: Slot) -> Option<Slot> {
         let hash = table::hash(slot.head().name);
         self.dirty += 1;
-        self.dbs.entry(db).or_default().put(slot, hash)
+        self.home(db).lane_mut(slot.head().name).put(slot, hash)
     }
 
     /// Takes a key out, whole. One that is past its expiry goes too, but counts as not there.
     pub fn remove(&mut self, db: u32, name: &[u8]) -> Option<Slot> {
         let hash = table::hash(name);
         let clock = self.clock;
-        let home = self.dbs.get_mut(&db)?;
+        let home = self.dbs.get_mut(&db)?.lane_mut(name);
         let place = home.slots.find_hashed(name, hash)?;
         let gone = home.take(place, hash)?;
         if is_past(&gone.head(), clock) {
@@ -241,7 +380,7 @@ impl Keys {
     /// Takes out a key whose time has come, which is part of the change that brought it.
     pub fn delete(&mut self, db: u32, name: &[u8]) {
         let hash = table::hash(name);
-        if let Some(home) = self.dbs.get_mut(&db)
+        if let Some(home) = self.dbs.get_mut(&db).map(|db| db.lane_mut(name))
             && let Some(place) = home.slots.find_hashed(name, hash)
         {
             home.take(place, hash);
@@ -279,18 +418,10 @@ impl Keys {
     }
 }
 
-impl Db {
-    /// All keys, out of the database.
-    #[must_use]
-    pub fn into_slots(self) -> Vec<Slot> {
-        self.slots.into_items()
-    }
-}
-
 /// A key under work. When it ends the key is back in its place, or gone if nothing is left of it.
 #[derive(Debug)]
 pub struct Edit<'k> {
-    db: &'k mut Db,
+    home: &'k mut Lane,
     place: Option<usize>,
     hash: u32,
     /// The key.
@@ -304,7 +435,7 @@ pub struct Edit<'k> {
 
 impl<'k> Edit<'k> {
     fn begin(
-        db: &'k mut Db,
+        home: &'k mut Lane,
         place: Option<usize>,
         hash: u32,
         entry: Entry,
@@ -313,7 +444,7 @@ impl<'k> Edit<'k> {
     ) -> Edit<'k> {
         Edit {
             had_expiry: entry.head().expire_ms.is_some(),
-            db,
+            home,
             place,
             hash,
             entry,
@@ -342,20 +473,20 @@ impl Drop for Edit<'_> {
         let gone = self.abandoned || entry.is_gone();
         let slot = entry.into_slot();
         let has_expiry = !gone && slot.head().expire_ms.is_some();
-        self.db.expires += usize::from(has_expiry);
-        self.db.expires -= usize::from(self.had_expiry);
+        self.home.expires += usize::from(has_expiry);
+        self.home.expires -= usize::from(self.had_expiry);
         match self.place {
             Some(place) if gone => {
-                self.db.slots.swap_remove_hashed(place, self.hash);
+                self.home.slots.swap_remove_hashed(place, self.hash);
             }
             Some(place) => {
-                if let Some(to) = self.db.slots.get_mut(place) {
+                if let Some(to) = self.home.slots.get_mut(place) {
                     *to = slot;
                 }
             }
             None if gone => {}
             None => {
-                self.db.slots.insert_hashed(slot, self.hash);
+                self.home.slots.insert_hashed(slot, self.hash);
             }
         }
     }

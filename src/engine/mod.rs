@@ -5,7 +5,7 @@
 //!                arity, MULTI              cmd/*        the gate   value/*
 //!                                            └─▶ Out: the reply, or nothing where nobody listens
 //! ```
-//! One thread owns it. Nothing here reads a clock, a file or a socket: time is handed in with [`keys::Clock`], and what
+//! One thread owns it, or each of two the keys of one lane ([`Engine::lend`]). Nothing here reads a clock, a file or a socket: time is handed in with [`keys::Clock`], and what
 //! comes out is replies and state. A replay runs with a clock that expires nothing, as a log says itself what expired.
 
 pub mod args;
@@ -26,12 +26,13 @@ pub mod table;
 pub mod value;
 
 use crate::aof::block::Args;
+use crate::model::commands::keys::{KeyRange, keys_of};
 use crate::model::commands::{self, Command, Found};
 use crate::model::kind::Flavour;
 use crate::model::target::Target;
 use args::Kept;
 use functions::Functions;
-use keys::Keys;
+use keys::{Keys, lane_of};
 use propagate::{Effect, Effects, Log};
 use reply::{Done, Out, Refusal};
 
@@ -100,6 +101,15 @@ struct Multi {
 }
 
 impl Session {
+    /// One that has selected that database.
+    #[must_use]
+    pub fn of(db: u32) -> Session {
+        Session {
+            db,
+            ..Session::default()
+        }
+    }
+
     /// Whether a `MULTI` is open.
     #[must_use]
     pub fn in_multi(&self) -> bool {
@@ -172,6 +182,44 @@ impl Engine {
         self.effects.as_deref_mut()
     }
 
+    /// An engine of the same kind that has all keys of the second lane, to work on them beside this one: see
+    /// [`Keys::lend`]. It has no functions, and keeps no effects.
+    #[must_use]
+    pub fn lend(&mut self) -> Engine {
+        Engine {
+            keys: self.keys.lend(),
+            ..self.like()
+        }
+    }
+
+    /// An empty one of the same kind.
+    #[must_use]
+    pub fn like(&self) -> Engine {
+        Engine {
+            any_server: self.any_server,
+            ..Engine::new(self.dialect)
+        }
+    }
+
+    /// Takes back what was lent, as it is now.
+    pub fn take_back(&mut self, lent: Engine) {
+        self.keys.take_back(lent.keys);
+    }
+
+    /// The lane of a command that is about its own keys alone, which all are of one lane; and its row, to run it by.
+    #[must_use]
+    pub fn lane(&self, argv: &Args<'_>) -> Option<(usize, &'static Command)> {
+        let found = commands::find(argv);
+        let row = found.command()?;
+        if !(row.stays_with_its_keys() && row.takes(argv.len()) && self.knows(row)) {
+            return None;
+        }
+        let keys = keys_of(found, argv).flat_map(KeyRange::indexes);
+        let mut lanes = keys.filter_map(|index| argv.get(index)).map(lane_of);
+        let first = lanes.next()?;
+        lanes.all(|lane| lane == first).then_some((first, row))
+    }
+
     /// All keys and functions as an RDB of the newest server of its kind. They are gone from the engine.
     #[must_use]
     pub fn drain(&mut self) -> save::Saver {
@@ -190,6 +238,21 @@ impl Engine {
             return self.run_and_log(session, args, out);
         }
         self.run_or_queue(session, args, out)
+    }
+
+    /// Runs a command whose row [`Engine::lane`] has found, where no `MULTI` is open and no effects are kept.
+    ///
+    /// # Errors
+    /// As [`Engine::run`].
+    #[inline]
+    pub fn run_row(
+        &mut self,
+        session: &mut Session,
+        row: &'static Command,
+        args: &Args<'_>,
+        out: &mut Out,
+    ) -> Done {
+        self.call(session, row, args, out)
     }
 
     #[inline]

@@ -8,7 +8,7 @@
 
 use super::entry::{Head, Slot, ValueRef};
 use super::functions::Functions;
-use super::keys::Db;
+use super::keys::{Db, Slots};
 use super::value::array;
 use super::value::hash::{Hash, HashRef};
 use super::value::list::Piece;
@@ -31,7 +31,7 @@ const CHUNK: usize = 256 << 10;
 pub struct Saver {
     flavour: Flavour,
     dbs: std::collections::btree_map::IntoIter<u32, Db>,
-    slots: std::vec::IntoIter<Slot>,
+    slots: Slots,
     out: Vec<u8>,
     given: usize,
     crc: Crc64,
@@ -53,7 +53,7 @@ impl Saver {
         Saver {
             flavour: target.flavour,
             dbs: dbs.into_iter(),
-            slots: Vec::new().into_iter(),
+            slots: Db::default().into_slots(),
             out,
             given: 0,
             crc,
@@ -77,7 +77,7 @@ impl Saver {
                 self.out.push(opcode::RESIZEDB);
                 length::write(db.len() as u64, &mut self.out);
                 length::write(db.expires() as u64, &mut self.out);
-                self.slots = db.into_slots().into_iter();
+                self.slots = db.into_slots();
             } else {
                 self.out.push(opcode::EOF);
                 self.done = true;

@@ -451,6 +451,7 @@ fn testdata_is_the_same_as_a_set_of_a_log() {
         skip_scripts: false,
         now_ms: 0,
         threads: 2,
+        parted_from: redisk::ops::replay::PARTED_FROM,
         max_memory: None,
         progress: &|_| (),
     };

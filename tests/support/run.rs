@@ -244,6 +244,7 @@ pub(crate) fn try_replayed(log: Vec<u8>, target: &'static Target) -> Result<Engi
         skip_scripts: false,
         now_ms: 0,
         threads: 1,
+        parted_from: replay::PARTED_FROM,
         max_memory: None,
         progress: &|_| (),
     };

@@ -211,6 +211,12 @@ impl Command {
 }
 
 impl KeySpec {
+    /// Whether it finds all of its keys, and nothing else.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.begin != Begin::Unknown && self.flags & (flags::NOT_KEY | flags::INCOMPLETE) == 0
+    }
+
     /// The keys that it finds in an argv; none if it finds no key, or there are fewer arguments than it takes.
     fn range(&self, argv: &(impl Argv + ?Sized)) -> Option<KeyRange> {
         if self.flags & flags::NOT_KEY != 0 {

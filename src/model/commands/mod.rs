@@ -388,6 +388,28 @@ impl Command {
         self.has(flags::WRITE)
     }
 
+    /// Whether nothing but its arguments and the keys that they name (of the selected database) says what it does and
+    /// what it changes, so that it can run beside commands that are about other keys.
+    #[must_use]
+    pub fn stays_with_its_keys(&self) -> bool {
+        let about_keys = match self.group {
+            // They have a second database.
+            Group::Generic => !matches!(self.name, "copy" | "move"),
+            Group::Array
+            | Group::Bitmap
+            | Group::Geo
+            | Group::Hash
+            | Group::Hyperloglog
+            | Group::List
+            | Group::Set
+            | Group::SortedSet
+            | Group::Stream
+            | Group::String => true,
+            _ => false,
+        };
+        about_keys && self.keys.iter().all(keys::KeySpec::is_complete)
+    }
+
     /// Whether so many arguments, the name included, are right.
     #[must_use]
     pub fn takes(&self, argc: usize) -> bool {

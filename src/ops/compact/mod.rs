@@ -143,6 +143,7 @@ pub fn compact(path: &Path, to: To, options: &Options<'_>) -> Result<Report> {
         skip_scripts: false,
         now_ms: options.now_ms,
         threads: options.threads,
+        parted_from: replay::PARTED_FROM,
         max_memory: options.max_memory,
         progress: options.progress,
     };

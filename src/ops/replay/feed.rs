@@ -1,91 +1,102 @@
-//! Framing in one thread, running in another.
+//! Framing and planning in one thread, running in others.
 
-use crate::aof::block::Block;
+use super::plan::Plan;
+use crate::aof::block::{Block, State};
 use crate::aof::reader::{Big, End, Step};
+use crate::engine::Engine;
 use crate::engine::args::Kept;
 use crate::error::{Error, Result};
 use crate::pipe::log::Source;
 use std::io::Read;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::Scope;
+
+/// A block of commands, and who runs them.
+#[derive(Debug, Default)]
+pub(super) struct Planned {
+    /// The commands.
+    pub block: Block,
+    /// Empty where nobody asked for it.
+    pub plan: Plan,
+}
 
 /// What comes to be run.
-pub(super) enum Fed<'a> {
+pub(super) enum Fed {
     /// Commands.
-    Block(&'a Block),
+    Block(Arc<Planned>),
     /// A command too big for a block: whole.
     Big {
         /// Offset in the file.
         at: u64,
-        /// The time of the last `#TS:` line.
-        time: Option<i64>,
+        /// The state in front of it.
+        state: State,
         /// Its arguments.
-        args: &'a Kept,
+        args: Kept,
     },
-}
-
-enum Framed {
-    Block(Box<Block>),
-    Big(u64, Option<i64>, Kept),
+    /// The end of the file.
     End(End),
 }
 
 /// Blocks that are framed ahead.
-const AHEAD: usize = 4;
+pub(super) const AHEAD: usize = 4;
 
-/// Gives all commands of a reader to `run`, in order, until it says false. The end, or `None` where it said so.
-pub(super) fn feed(
-    reader: &mut Source,
-    mut run: impl FnMut(Fed<'_>) -> Result<bool>,
-) -> Result<Option<End>> {
-    let (steps, to_run) = sync_channel::<Result<Framed>>(AHEAD);
-    let (spares, to_fill) = sync_channel::<Box<Block>>(AHEAD + 2);
-    // What is received from is moved in: it is gone when this stops early, and so the framing thread does not wait.
-    std::thread::scope(move |scope| {
-        scope.spawn(move || {
-            // A receiver that is gone wants nothing more.
-            let _ = frame(reader, &steps, &to_fill);
-        });
-        while let Ok(step) = to_run.recv() {
-            let goes_on = match step? {
-                Framed::Block(block) => {
-                    let goes_on = run(Fed::Block(&block))?;
-                    let _ = spares.try_send(block);
-                    goes_on
-                }
-                Framed::Big(at, time, args) => run(Fed::Big {
-                    at,
-                    time,
-                    args: &args,
-                })?,
-                Framed::End(end) => return Ok(Some(end)),
-            };
-            if !goes_on {
-                return Ok(None);
-            }
+/// Takes blocks that all are done with, to fill them again.
+#[derive(Clone)]
+pub(super) struct Spares(SyncSender<Planned>);
+
+impl Spares {
+    /// Gives up a block; whoever is the last passes it on.
+    pub(super) fn done(&self, block: Arc<Planned>) {
+        if let Some(block) = Arc::into_inner(block) {
+            // Nobody waits for it where there are enough of them.
+            let _ = self.0.try_send(block);
         }
-        Ok(None)
-    })
+    }
+}
+
+/// Frames all commands of a reader, in a thread of its own, as fast as they are taken: in order, the end last. Blocks
+/// are planned for where there is an engine like the one that will run them. When what is received from goes, the
+/// thread ends.
+pub(super) fn feed<'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    reader: &'scope mut Source,
+    like: Option<Engine>,
+) -> (Receiver<Result<Fed>>, Spares) {
+    let (steps, to_run) = sync_channel::<Result<Fed>>(AHEAD);
+    let (spares, to_fill) = sync_channel::<Planned>(2 * AHEAD);
+    scope.spawn(move || {
+        // A receiver that is gone wants nothing more.
+        let _ = frame(reader, like.as_ref(), &steps, &to_fill);
+    });
+    (to_run, Spares(spares))
 }
 
 /// Frames until the end; `None` where nobody takes what was framed.
 fn frame(
     reader: &mut Source,
-    steps: &SyncSender<Result<Framed>>,
-    spares: &Receiver<Box<Block>>,
+    like: Option<&Engine>,
+    steps: &SyncSender<Result<Fed>>,
+    spares: &Receiver<Planned>,
 ) -> Option<()> {
     loop {
-        let mut block = spares.try_recv().unwrap_or_default();
-        let step = match reader.next(&mut block) {
-            Ok(Step::Block) => Ok(Some(Framed::Block(block))),
+        let mut planned = spares.try_recv().unwrap_or_default();
+        let step = match reader.next(&mut planned.block) {
+            Ok(Step::Block) => {
+                if let Some(engine) = like {
+                    planned.plan.make(&planned.block, engine);
+                }
+                Ok(Some(Fed::Block(Arc::new(planned))))
+            }
             Ok(Step::Big(big)) => whole(big),
-            Ok(Step::End(end)) => Ok(Some(Framed::End(end))),
+            Ok(Step::End(end)) => Ok(Some(Fed::End(end))),
             Err(e) => Err(e),
         };
         match step {
             // The end of the file says what became of it.
             Ok(None) => {}
             Ok(Some(step)) => {
-                let last = matches!(step, Framed::End(_));
+                let last = matches!(step, Fed::End(_));
                 steps.send(Ok(step)).ok()?;
                 if last {
                     return Some(());
@@ -100,8 +111,8 @@ fn frame(
 }
 
 /// Puts a big command together; `None` where the file ends inside it.
-fn whole<R: Read>(mut big: Big<'_, R>) -> Result<Option<Framed>> {
-    let (at, time) = (big.at(), big.state().time);
+fn whole<R: Read>(mut big: Big<'_, R>) -> Result<Option<Fed>> {
+    let (at, state) = (big.at(), big.state());
     let mut args = Kept::default();
     while let Some(piece) = big.next_piece()? {
         let fits = if piece.from == 0 {
@@ -113,5 +124,5 @@ fn whole<R: Read>(mut big: Big<'_, R>) -> Result<Option<Framed>> {
             return Err(Error::limit("a command of more than 4 GiB").at(at));
         }
     }
-    Ok(big.is_complete().then_some(Framed::Big(at, time, args)))
+    Ok(big.is_complete().then_some(Fed::Big { at, state, args }))
 }

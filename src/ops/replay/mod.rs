@@ -1,19 +1,21 @@
 //! `replay`: a log, run through the engine.
 //!
 //! ```text
-//!   one thread: read and frame ──blocks──▶ the other: run command after command ──▶ Engine + Report
-//!                              ◀──spares──
+//!   one thread: read, frame, plan ──blocks──▶ another: run command after command ──▶ Engine + Report
+//!                                 ◀──spares── a third, where the log is long: those of half of the keys
 //! ```
 //! As servers do when they load: every file begins in database 0, refusals are noted and change nothing, a block that
 //! `EXEC` does not close does not happen. Nothing expires by the clock.
 
 mod feed;
+mod lanes;
 mod load;
+mod plan;
 
 use super::log::walk::{self, Walked};
-use crate::aof::block::{self, Args, Block};
+use crate::aof::block::{self, Args};
 use crate::aof::reader::End;
-use crate::engine::reply::{Out, Refusal};
+use crate::engine::reply::{Done, Out, Refusal};
 use crate::engine::table::TOUCHED;
 use crate::engine::{Engine, Session};
 use crate::error::{Error, ErrorKind, Result};
@@ -28,7 +30,10 @@ use crate::pipe::log::Source as Commands;
 use crate::rdb::frame;
 use crate::source::aof::{Opened, Part, Source, says_preamble};
 use crate::text::quoted;
-use feed::{Fed, feed};
+use feed::{Fed, Planned, feed};
+use lanes::{Apart, Course, Runs, Second};
+use plan::{ALL, Run};
+use std::sync::Arc;
 
 /// Where to stop; nothing of what is not set.
 #[derive(Debug, Clone, Default)]
@@ -104,8 +109,11 @@ pub struct Options<'a> {
     /// What an expiry counts from that is logged as a span of time, where the log has no timestamps: Unix milliseconds.
     /// Servers take the moment at which they load.
     pub now_ms: i64,
-    /// Workers that load RDB files.
+    /// Workers that load RDB files. With more than one, two run the commands of a long log.
     pub threads: usize,
+    /// A log of more bytes is worth it to part the keys, for two threads to run its commands: [`PARTED_FROM`]. The
+    /// outcome is the same, but that the keys come in another order; that order is the same with any number of threads.
+    pub parted_from: u64,
     /// The most memory that this process may have resident, in bytes: looked at after every block of the input.
     pub max_memory: Option<u64>,
     /// Is told how many bytes were read.
@@ -167,6 +175,12 @@ impl Options<'_> {
 /// Refused commands that are named.
 const NAMED: usize = 20;
 
+/// For [`Options::parted_from`]: what is shorter is done in an instant, and its keys keep the order they came in.
+pub const PARTED_FROM: u64 = 8 << 20;
+
+/// To part a key takes as long as to run so many bytes of a log.
+const PER_KEY: u64 = 32;
+
 /// Replays a source into an engine.
 ///
 /// # Errors
@@ -177,12 +191,15 @@ pub fn replay(source: Source, engine: &mut Engine, options: &Options<'_>) -> Res
         engine,
         options,
         report: Report::default(),
+        noted: Noted::default(),
+        seen: 0,
         out: Out::discard(),
         queued: Vec::new(),
     };
     let walked = walk::walk(source, &[], &mut run)?;
     let mut report = run.report;
     report.walked = walked;
+    (report.refused, report.refusals) = (run.noted.count, run.noted.first);
     Ok(report)
 }
 
@@ -221,10 +238,59 @@ pub fn engine(source: &Source, chosen: Option<&'static Target>) -> Engine {
     engine
 }
 
+/// Refusals.
+#[derive(Debug, Default)]
+struct Noted {
+    count: u64,
+    /// The first of them, by number: what waits in a transaction is refused behind others.
+    first: Vec<Refused>,
+}
+
+impl Noted {
+    /// Takes down a command, its offset and number, that was refused.
+    #[cold]
+    fn add(&mut self, (at, number): (u64, u64), argv: &Args<'_>, file: &str, refusal: Refusal) {
+        self.count += 1;
+        let place = self.first.partition_point(|other| other.number < number);
+        if place == NAMED {
+            return;
+        }
+        let mut line: Vec<u8> = Vec::new();
+        for arg in argv.iter() {
+            line.extend_from_slice(arg.get(..100).unwrap_or(arg));
+            line.push(b' ');
+            if line.len() > 100 {
+                break;
+            }
+        }
+        line.truncate(100);
+        let refused = Refused {
+            file: file.to_owned(),
+            at,
+            number,
+            command: quoted(line.trim_ascii_end()).to_string(),
+            text: refusal.0.into_owned(),
+        };
+        self.first.insert(place, refused);
+        self.first.truncate(NAMED);
+    }
+
+    /// Takes in those of another lane.
+    fn merge(&mut self, other: Noted) {
+        self.count += other.count;
+        self.first.extend(other.first);
+        self.first.sort_by_key(|refused| refused.number);
+        self.first.truncate(NAMED);
+    }
+}
+
 struct Replay<'a, 'o> {
     engine: &'a mut Engine,
     options: &'a Options<'o>,
     report: Report,
+    noted: Noted,
+    /// Bytes of commands so far.
+    seen: u64,
     out: Out,
     /// Offset and number of each command that waits for `EXEC`.
     queued: Vec<(u64, u64)>,
@@ -249,26 +315,67 @@ impl walk::Visit for Replay<'_, '_> {
     }
 
     fn commands(&mut self, part: &Part, reader: &mut Commands) -> Result<Option<End>> {
-        let mut session = Session::default();
-        let end = feed(reader, |fed| match fed {
-            Fed::Block(block) => self.block(block, part, &mut session),
-            Fed::Big { at, time, args } => {
-                let command = block::Command {
-                    at,
-                    end: at,
-                    argv: args.args(),
-                    mark: None,
-                    state: block::State {
-                        time,
-                        ..block::State::default()
-                    },
-                    index: 0,
-                    raw: &[],
+        let file = lanes::File {
+            name: &part.name,
+            before: self.report.commands,
+            now_ms: self.options.now_ms,
+        };
+        let like = self.may_part().then(|| self.engine.like());
+        // All is moved in: what is received from is gone when this stops early, and so the framing thread does not wait.
+        std::thread::scope(move |scope| {
+            let (steps, spares) = feed(scope, reader, like);
+            let mut second: Option<Second> = None;
+            let mut session = Session::default();
+            let end = loop {
+                // A thread that ends without a word has panicked, and the scope says so.
+                let Ok(step) = steps.recv() else {
+                    break Ok(None);
                 };
-                self.command(&command, part, &mut session)
+                let goes_on = match step {
+                    Ok(Fed::Block(planned)) => {
+                        if second.is_none() && self.parts(&planned) && self.options.threads > 1 {
+                            let spares = spares.clone();
+                            let engine = &mut *self.engine;
+                            second = Some(Second::start(scope, engine, session.db, file, spares));
+                        }
+                        let goes_on =
+                            self.block(&planned, (part, file), &mut session, second.as_mut());
+                        spares.done(planned);
+                        goes_on
+                    }
+                    Ok(Fed::Big { at, state, args }) => {
+                        if let Some(second) = &mut second {
+                            second.call(self.engine, &mut self.noted);
+                        }
+                        let command = block::Command {
+                            at,
+                            end: at,
+                            argv: args.args(),
+                            mark: None,
+                            state,
+                            index: 0,
+                            raw: &[],
+                        };
+                        let goes_on = self.command(&command, part, &mut session);
+                        if let Some(second) = &mut second {
+                            second.part(self.engine, session.db);
+                        }
+                        goes_on
+                    }
+                    Ok(Fed::End(end)) => break Ok(Some(end)),
+                    Err(e) => Err(e),
+                };
+                match goes_on {
+                    Ok(true) => {}
+                    Ok(false) => break Ok(None),
+                    Err(e) => break Err(e),
+                }
+            };
+            if let Some(second) = second {
+                second.end(self.engine, &mut self.noted);
             }
-        })?;
-        Ok(end)
+            end
+        })
     }
 
     fn goes_on(&self) -> bool {
@@ -284,30 +391,122 @@ impl walk::Visit for Replay<'_, '_> {
     }
 }
 
+/// Runs whatever commands there are, with all keys at hand.
+struct Together<'r, 'a, 'o> {
+    replay: &'r mut Replay<'a, 'o>,
+    part: &'r Part,
+    session: &'r mut Session,
+}
+
+impl Runs for Together<'_, '_, '_> {
+    #[inline]
+    fn touch(&self, names: &[&[u8]; TOUCHED]) {
+        self.replay.engine.keys.touch(self.session.db, names);
+    }
+
+    #[inline]
+    fn run(&mut self, command: &block::Command<'_>) -> Result<bool> {
+        self.replay.command(command, self.part, self.session)
+    }
+}
+
+/// Runs a command, by its row where that is known, when its log says that it was run.
+#[inline]
+fn execute(
+    engine: &mut Engine,
+    session: &mut Session,
+    (command, row): (&block::Command<'_>, Option<&'static commands::Command>),
+    now_ms: i64,
+    out: &mut Out,
+) -> Done {
+    out.buf.clear();
+    engine.keys.clock.now_ms = match command.state.time {
+        Some(seconds) => seconds.saturating_mul(1000),
+        None => now_ms,
+    };
+    match row {
+        Some(row) => engine.run_row(session, row, &command.argv, out),
+        None => engine.run(session, &command.argv, out),
+    }
+}
+
 impl Replay<'_, '_> {
-    fn block(&mut self, block: &Block, part: &Part, session: &mut Session) -> Result<bool> {
+    /// Whether two threads may run commands.
+    fn may_part(&mut self) -> bool {
+        !self.options.until.is_set() && self.engine.effects().is_none()
+    }
+
+    /// Whether the keys are parted in front of a block, or are now, as the log is worth it.
+    fn parts(&mut self, planned: &Planned) -> bool {
+        if planned.plan.runs.is_empty() {
+            return false;
+        }
+        if self.engine.keys.is_parted() {
+            return true;
+        }
+        let keys = self.engine.keys.dbs().map(|(_, db)| db.len() as u64).sum();
+        let worth = self.options.parted_from.max(PER_KEY.saturating_mul(keys));
+        if self.seen < worth || planned.block.state.multi.is_some() {
+            return false;
+        }
+        self.engine.keys.part();
+        true
+    }
+
+    fn block(
+        &mut self,
+        planned: &Arc<Planned>,
+        (part, file): (&Part, lanes::File<'_>),
+        session: &mut Session,
+        mut second: Option<&mut Second>,
+    ) -> Result<bool> {
+        let Planned { block, plan } = &**planned;
         (self.options.progress)(block.at);
         self.options.room(block.at)?;
-        // A few commands ahead their keys are looked at, as most of the time would be waiting for memory otherwise.
-        let mut ahead = block.commands();
-        let mut left = 0;
-        for command in block.commands() {
-            if left == 0 {
-                let mut names: [&[u8]; TOUCHED] = [&[]; TOUCHED];
-                for (name, next) in names.iter_mut().zip(ahead.by_ref()) {
-                    *name = next.argv.get(1).unwrap_or_default();
-                }
-                self.engine.keys.touch(session.db, &names);
-                left = TOUCHED;
+        self.seen += block.bytes().len() as u64;
+        let all = [Run {
+            end: u32::MAX,
+            together: true,
+        }];
+        let runs = match &second {
+            Some(second) => {
+                second.send(planned);
+                plan.runs.as_slice()
             }
-            left -= 1;
-            if command.argv.is_empty() {
+            None => &all,
+        };
+        let mut course = Course::new(block, &plan.who);
+        for run in runs {
+            if !run.together {
+                let mut apart = Apart {
+                    engine: self.engine,
+                    session,
+                    out: &mut self.out,
+                    noted: &mut self.noted,
+                    file,
+                    rows: &plan.rows,
+                    tells: true,
+                };
+                course.run(run.end, plan::of_lane(0), &mut apart)?;
                 continue;
             }
-            if !self.command(&command, part, session)? {
+            if let Some(second) = &mut second {
+                second.meet(self.engine, &mut self.noted);
+            }
+            self.report.commands = file.before + course.before();
+            let mut together = Together {
+                replay: self,
+                part,
+                session,
+            };
+            if !course.run(run.end, ALL, &mut together)? {
                 return Ok(false);
             }
+            if let Some(second) = &mut second {
+                second.part(self.engine, session.db);
+            }
         }
+        self.report.commands = file.before + course.before();
         Ok(true)
     }
 
@@ -325,13 +524,15 @@ impl Replay<'_, '_> {
             return Ok(false);
         }
         self.report.commands += 1;
-        self.out.buf.clear();
-        self.engine.keys.clock.now_ms = match command.state.time {
-            Some(seconds) => seconds.saturating_mul(1000),
-            None => self.options.now_ms,
-        };
         let here = (command.at, self.report.commands);
-        if let Err(refusal) = self.engine.run(session, &command.argv, &mut self.out) {
+        let done = execute(
+            self.engine,
+            session,
+            (command, None),
+            self.options.now_ms,
+            &mut self.out,
+        );
+        if let Err(refusal) = done {
             self.refused(here, &command.argv, part, refusal)?;
             return Ok(true);
         }
@@ -387,25 +588,7 @@ impl Replay<'_, '_> {
             }
             return Ok(());
         }
-        self.report.refused += 1;
-        if self.report.refusals.len() < NAMED {
-            let mut line: Vec<u8> = Vec::new();
-            for arg in argv.iter() {
-                line.extend_from_slice(arg.get(..100).unwrap_or(arg));
-                line.push(b' ');
-                if line.len() > 100 {
-                    break;
-                }
-            }
-            line.truncate(100);
-            self.report.refusals.push(Refused {
-                file: part.name.clone(),
-                at,
-                number,
-                command: quoted(line.trim_ascii_end()).to_string(),
-                text: refusal.0.into_owned(),
-            });
-        }
+        self.noted.add((at, number), argv, &part.name, refusal);
         Ok(())
     }
 }
