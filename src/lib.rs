@@ -52,6 +52,7 @@
 //!     skip_scripts: false,
 //!     now_ms: 0,
 //!     threads: 2,
+//!     parted_from: replay::PARTED_FROM,
 //!     max_memory: None,
 //!     progress: &|_| (),
 //! };

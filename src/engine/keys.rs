@@ -25,9 +25,9 @@ struct Lane {
 }
 
 impl Lane {
-    fn put(&mut self, slot: Slot, hash: u32) -> Option<Slot> {
-        self.expires += usize::from(slot.head().expire_ms.is_some());
-        let (_, old) = self.slots.insert_hashed(slot, hash);
+    fn put(&mut self, ready: Ready) -> Option<Slot> {
+        self.expires += usize::from(ready.expires);
+        let (_, old) = self.slots.insert_hashed(ready.slot, ready.hash);
         let expired = old.as_ref().is_some_and(|o| o.head().expire_ms.is_some());
         self.expires -= usize::from(expired);
         old
@@ -37,6 +37,31 @@ impl Lane {
         let gone = self.slots.swap_remove_hashed(place, hash)?;
         self.expires -= usize::from(gone.head().expire_ms.is_some());
         Some(gone)
+    }
+}
+
+/// A key and what has to be known of it to put it in: so whoever makes it, maybe in another thread, looks at it, and not
+/// all threads one after the other.
+#[derive(Debug)]
+pub struct Ready {
+    slot: Slot,
+    hash: u32,
+    lane: usize,
+    expires: bool,
+}
+
+impl Ready {
+    /// Looks at a key.
+    #[must_use]
+    #[inline]
+    pub fn of(slot: Slot) -> Ready {
+        let head = slot.head();
+        Ready {
+            hash: table::hash(head.name),
+            lane: lane_of(head.name),
+            expires: head.expire_ms.is_some(),
+            slot,
+        }
     }
 }
 
@@ -138,8 +163,14 @@ impl Db {
 
     #[inline]
     fn lane_mut(&mut self, name: &[u8]) -> &mut Lane {
+        let lane = if self.parted { lane_of(name) } else { 0 };
+        self.lane_at(lane)
+    }
+
+    #[inline]
+    fn lane_at(&mut self, lane: usize) -> &mut Lane {
         let [first, second] = &mut self.lanes;
-        if self.parted && lane_of(name) == 1 {
+        if self.parted && lane == 1 {
             second
         } else {
             first
@@ -151,8 +182,8 @@ impl Db {
         let slots = std::mem::take(self).into_slots();
         self.parted = true;
         for slot in slots {
-            let hash = table::hash(slot.head().name);
-            self.lane_mut(slot.head().name).put(slot, hash);
+            let ready = Ready::of(slot);
+            self.lane_at(ready.lane).put(ready);
         }
     }
 }
@@ -358,9 +389,14 @@ impl Keys {
     /// Puts a key in, in the place of the one with its name if there is one, which comes back.
     #[inline]
     pub fn put(&mut self, db: u32, slot: Slot) -> Option<Slot> {
-        let hash = table::hash(slot.head().name);
+        self.put_ready(db, Ready::of(slot))
+    }
+
+    /// The same with a key that was looked at before.
+    #[inline]
+    pub fn put_ready(&mut self, db: u32, ready: Ready) -> Option<Slot> {
         self.dirty += 1;
-        self.home(db).lane_mut(slot.head().name).put(slot, hash)
+        self.home(db).lane_at(ready.lane).put(ready)
     }
 
     /// Takes a key out, whole. One that is past its expiry goes too, but counts as not there.

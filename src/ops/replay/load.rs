@@ -2,8 +2,7 @@
 
 use super::Options;
 use crate::engine::Engine;
-use crate::engine::entry::Slot;
-use crate::engine::keys::Keys;
+use crate::engine::keys::{Keys, Ready};
 use crate::engine::load::Loader;
 use crate::error::{Error, Result};
 use crate::pipe::{self, Flow, Out, Work};
@@ -26,7 +25,7 @@ pub(super) struct Loaded {
 }
 
 /// The slots of a block, each with its database and the offset of its record.
-type Batch = Vec<(u32, u64, Slot)>;
+type Batch = Vec<(u32, u64, Ready)>;
 
 struct Place<'k> {
     keys: &'k mut Keys,
@@ -49,9 +48,9 @@ struct Worker<'s, 'k> {
 
 impl Place<'_> {
     fn put(&mut self, batch: Batch) {
-        for (db, offset, slot) in batch {
+        for (db, offset, ready) in batch {
             self.loaded += 1;
-            if let Some(old) = self.keys.put(db, slot)
+            if let Some(old) = self.keys.put_ready(db, ready)
                 && self.twice.is_none()
             {
                 let e = Error::corrupt(offset, "the key is there twice: servers refuse the file");
@@ -75,7 +74,7 @@ impl Work for Worker<'_, '_> {
             match made {
                 Ok(None) => {}
                 Ok(Some(slot)) => match u32::try_from(record.frame.db) {
-                    Ok(db) => batch.push((db, record.offset(), slot)),
+                    Ok(db) => batch.push((db, record.offset(), Ready::of(slot))),
                     Err(_) => {
                         let e = Error::limit("a database number above 2^32").at(record.offset());
                         failed = Some(e);
