@@ -26,7 +26,8 @@ const STEPS: &str = r#"What is done:
   the new files count; the old files go last. Whenever the power goes, the folder holds the old log or the new one.
   A log that is damaged in any way is refused (exit code 1) and not touched: see verify and repair. So is one whose server
   could not hold what it leads to (exit code 2), which means that --target has to say which server it is for.
-  For which server: the one that wrote the RDB at the head of the log, unless it is named. A single file of Redis up to
+  For which server: the one that wrote the RDB at the head of the log, unless it is named. A log of commands alone does not
+  tell: it is written for the oldest server that can hold all of it, which its own takes too. A single file of Redis up to
   6.2 stays one; with --target redis-7.0 or later it becomes a set in appendonlydir beside it.
   A server starts with what is left here by --keep-history, and deletes it then unless its aof-disable-auto-gc says no.
 

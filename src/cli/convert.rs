@@ -40,7 +40,8 @@ A name that ends in .gz or .zst is written compressed.
 
 Keys are copied as they stand where the target reads them so; the others get the encodings that the target itself would
 give them. What it cannot hold is left out, counted and named on stderr (--json: each of them); --strict refuses instead.
-The target is, unless it is named, the newest server that writes the input's RDB version.";
+The target is, unless it is named, the newest server that writes the input's RDB version; of a log, the server that wrote
+the RDB at its head or, where there is none, the oldest that can hold all of it.";
 
 /// Any source in another form, for another server.
 ///
@@ -192,8 +193,14 @@ pub(super) fn run(args: &Args, cx: &Context) -> Result<Exit> {
         log,
         packer,
         header,
+        of,
     } = state::open(&args.path, "convert", args.filters.now_ms(), room, cx)?;
-    let target = server(args, header);
+    let target = match (server(args), of) {
+        (Some(target), _) => target,
+        (None, Some(of)) if form == Form::Jsonl => of.target(),
+        (None, Some(of)) => of.told(&input.name, cx),
+        (None, None) => of_header(header),
+    };
     check(form, base, target)?;
     // What stays as large as it is: everything else may become smaller.
     let all = filter.is_empty() && !args.drop_modules;
@@ -292,14 +299,18 @@ fn check(form: Form, base: Base, target: &Target) -> Result<()> {
     }
 }
 
-/// The server that the output is for.
-fn server(args: &Args, header: Option<Header>) -> &'static Target {
-    let asked = args.target.as_deref().and_then(Target::from_name);
-    asked.unwrap_or_else(|| match header {
+/// The server that the output is for, where it is named.
+fn server(args: &Args) -> Option<&'static Target> {
+    args.target.as_deref().and_then(Target::from_name)
+}
+
+/// The server that it is for by the header of the input.
+fn of_header(header: Option<Header>) -> &'static Target {
+    match header {
         Some(header) => Target::of_file(header.flavour, header.version),
         // The conversion will say what is wrong.
         None => target::newest(Flavour::Redis),
-    })
+    }
 }
 
 /// What was written, and counts when it is finished.

@@ -162,7 +162,11 @@ pub(super) fn run(args: &Args, cx: &Context) -> Result<Exit> {
     let now_ms = args.filters.now_ms();
     let room = (job.threads, args.machine.max_memory);
     let State {
-        input, log, header, ..
+        input,
+        log,
+        header,
+        of,
+        ..
     } = state::open(&args.path, "dump", now_ms, room, cx)?;
     job.sound = state::is_sound(log.as_ref());
     let target = server(args, header);
@@ -194,6 +198,9 @@ pub(super) fn run(args: &Args, cx: &Context) -> Result<Exit> {
             work(job, cx, input, || KeyNames { form }, |out| out)
         }
         Format::Resp => {
+            // What commands cannot carry goes as RESTORE, which older servers refuse.
+            let of = of.filter(|_| args.target.is_none());
+            let target = of.map_or(target, |of| of.target());
             let make = || Resp::new(target, args.data_only);
             work(job, cx, input, make, |out| out)
         }

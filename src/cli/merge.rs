@@ -8,7 +8,7 @@ use super::input::{self, Clock, Machine};
 use super::output::{self, Target as Destination};
 use super::progress::Progress;
 use super::split::{encoding, server, strict};
-use super::state::{self, State};
+use super::state::{self, Of, State};
 use super::text;
 use crate::disk;
 use crate::error::{Error, Result};
@@ -60,7 +60,8 @@ pub(super) struct Args {
     /// Move a database of the Nth source, or of all, to another number: 0:3, 2/0:1. May be repeated.
     #[arg(long, value_name = "[N/]FROM:TO", value_delimiter = ',', value_parser = databases)]
     db_map: Vec<(Option<usize>, (u64, u64))>,
-    /// The server that the output is for [default: the newest of those that wrote the sources].
+    /// The server that the output is for [default: the newest of those that wrote the sources; where none tells, the
+    /// oldest that can hold all of it].
     #[arg(long, value_name = "SERVER", hide_possible_values = true, value_parser = input::servers())]
     target: Option<String>,
     /// Write nothing where the target cannot hold all of it (exit code 2).
@@ -141,24 +142,59 @@ impl Args {
         Ok(found)
     }
 
-    fn target(&self, wrote: &[Option<&'static Target>]) -> Result<&'static Target> {
+    /// The server that the output is for: the newest of those that wrote the sources. A source that does not tell raises it
+    /// no further than its data need.
+    fn target(&self, wrote: &[Wrote], cx: &Context) -> Result<&'static Target> {
         if let Some(target) = self.target.as_deref().and_then(Target::from_name) {
             return Ok(target);
         }
-        let mut best: Option<&'static Target> = None;
-        for target in wrote.iter().flatten() {
-            match best {
-                Some(best) if best.flavour != target.flavour => {
-                    return Err(Error::usage(format!(
-                        "the sources are of {best} and of {target}: --target says for which the output is"
-                    )));
+        let newest =
+            |all: &mut dyn Iterator<Item = &'static Target>| -> Result<Option<&'static Target>> {
+                let mut best: Option<&'static Target> = None;
+                for target in all {
+                    match best {
+                        Some(best) if best.flavour != target.flavour => {
+                            return Err(Error::usage(format!(
+                                "the sources are of {best} and of {target}: --target says for which the output is"
+                            )));
+                        }
+                        Some(best) if best.version >= target.version => {}
+                        _ => best = Some(target),
+                    }
                 }
-                Some(best) if best.version >= target.version => {}
-                _ => best = Some(target),
-            }
+                Ok(best)
+            };
+        let known = newest(&mut wrote.iter().filter_map(|w| match w {
+            Wrote::By(server) => Some(*server),
+            Wrote::Log(Of::Server(server)) => Some(*server),
+            _ => None,
+        }))?;
+        let unknown = wrote.iter().filter_map(|w| match w {
+            Wrote::Log(Of::Since(floor, needs)) => Some((*floor, needs)),
+            _ => None,
+        });
+        let floors = newest(&mut unknown.clone().map(|(floor, _)| floor))?;
+        let Some(from) = known.or(floors) else {
+            return Ok(target::newest(Flavour::Redis));
+        };
+        let target = unknown.fold(from, |target, (_, needs)| needs.oldest(target));
+        if known != Some(target) {
+            let told = wrote
+                .iter()
+                .position(|w| matches!(w, Wrote::Log(Of::Since(..))));
+            let path = told.and_then(|at| self.paths.get(at));
+            let name = path.map_or(String::new(), |p| p.to_string_lossy().into_owned());
+            state::guessed(target, &name, cx);
         }
-        Ok(best.unwrap_or(target::newest(Flavour::Redis)))
+        Ok(target)
     }
+}
+
+/// Who wrote a source.
+enum Wrote {
+    By(&'static Target),
+    Log(Of),
+    Nobody,
 }
 
 pub(super) fn run(args: &Args, cx: &Context) -> Result<Exit> {
@@ -170,6 +206,11 @@ pub(super) fn run(args: &Args, cx: &Context) -> Result<Exit> {
         .find(|(n, _)| n.is_some_and(|n| n > args.paths.len()))
     {
         return Err(Error::usage(format!("--db-map: there is no source {n}")));
+    }
+    if args.paths.iter().filter(|p| p.as_os_str() == "-").count() > 1 {
+        return Err(Error::usage(
+            "standard input can be one of the sources only",
+        ));
     }
     if args.json && args.out.as_os_str() == "-" {
         return Err(Error::usage(
@@ -186,8 +227,14 @@ pub(super) fn run(args: &Args, cx: &Context) -> Result<Exit> {
             log,
             packer,
             header,
+            of,
         } = state::open(path, "merge", args.clock.now_ms(), room, cx)?;
-        wrote.push(server.or_else(|| header.map(|h| Target::of_file(h.flavour, h.version))));
+        let server = server.or_else(|| header.map(|h| Target::of_file(h.flavour, h.version)));
+        wrote.push(match (of, server) {
+            (Some(of), _) => Wrote::Log(of),
+            (None, Some(server)) => Wrote::By(server),
+            (None, None) => Wrote::Nobody,
+        });
         if let Some(log) = log {
             if !log.walked.problems.is_empty() {
                 return state::settle(Ok(Exit::Done), Some(log), cx);
@@ -198,7 +245,7 @@ pub(super) fn run(args: &Args, cx: &Context) -> Result<Exit> {
         origin.databases = databases;
         origins.push(origin);
     }
-    let target = args.target(&wrote)?;
+    let target = args.target(&wrote, cx)?;
     let progress = Progress::new(cx, None, false);
     let options = Options {
         on_conflict: args.on_conflict.rule(),

@@ -50,7 +50,8 @@ pub(super) struct Args {
     out: PathBuf,
     #[command(flatten)]
     by: ByArgs,
-    /// The server that the parts are for [default: the one that wrote the input].
+    /// The server that the parts are for [default: the one that wrote the input; of a log
+    /// that does not tell, the oldest that can hold all of it].
     #[arg(long, value_name = "SERVER", hide_possible_values = true, value_parser = input::servers())]
     target: Option<String>,
     /// Write nothing where the target cannot hold all of it (exit code 2).
@@ -190,11 +191,14 @@ pub(super) fn run(args: &Args, cx: &Context) -> Result<Exit> {
         log,
         packer,
         header,
+        of,
     } = state::open(&args.path, "split", args.clock.now_ms(), room, cx)?;
-    let of_header = || header.map(|h| Target::of_file(h.flavour, h.version));
-    let target = wrote
-        .or_else(of_header)
-        .unwrap_or(target::newest(Flavour::Redis));
+    let target = match (wrote, of, header) {
+        (Some(wrote), ..) => wrote,
+        (None, Some(of), _) => of.told(&input.name, cx),
+        (None, None, Some(h)) => Target::of_file(h.flavour, h.version),
+        (None, None, None) => target::newest(Flavour::Redis),
+    };
     let name = input.name.clone();
     let size = input
         .size

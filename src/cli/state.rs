@@ -8,7 +8,9 @@ use super::replay as cli;
 use super::text;
 use crate::error::{Place, Result};
 use crate::input::open::{Content, Input};
+use crate::model::target::Target;
 use crate::ops::replay::{self, Options, Report, Until};
+use crate::ops::whose::{self, Needs};
 use crate::rdb::encode::Packer;
 use crate::rdb::frame::{HEADER_LEN, Header};
 use crate::source::aof::{Source, commands_follow, says_aof, says_preamble};
@@ -24,6 +26,48 @@ pub(super) struct State {
     pub(super) packer: Packer,
     /// The header of the RDB that it comes from.
     pub(super) header: Option<Header>,
+    /// Of a log, which server it is of.
+    pub(super) of: Option<Of>,
+}
+
+/// Which server a log is of.
+#[derive(Debug, Clone)]
+pub(super) enum Of {
+    /// That one: the RDB at its head says so.
+    Server(&'static Target),
+    /// It does not tell: none older than that one, and one that can hold all of it.
+    Since(&'static Target, Needs),
+}
+
+impl Of {
+    /// The server that output is for unless one is named.
+    pub(super) fn target(&self) -> &'static Target {
+        match self {
+            Of::Server(target) => target,
+            Of::Since(floor, needs) => needs.oldest(floor),
+        }
+    }
+
+    /// The same, which is said on stderr where it is a guess.
+    pub(super) fn told(&self, name: &str, cx: &Context) -> &'static Target {
+        let target = self.target();
+        if matches!(self, Of::Since(..)) {
+            guessed(target, name, cx);
+        }
+        target
+    }
+}
+
+/// Says for which server the output is where the input does not tell which it is of.
+pub(super) fn guessed(target: &Target, name: &str, cx: &Context) {
+    let place = Place {
+        file: Some(name.to_owned()),
+        ..Place::default()
+    };
+    let message = format!(
+        "the log does not tell which server it is of: the output is for {target}, the oldest that can hold all of it (--target names another)"
+    );
+    cx.warn(&place, &message);
 }
 
 fn header(head: &[u8]) -> Option<Header> {
@@ -51,6 +95,7 @@ pub(super) fn open(
                 input,
                 log: None,
                 packer: Packer::Other,
+                of: None,
             });
         }
         let is_log = match input.content() {
@@ -68,6 +113,7 @@ pub(super) fn open(
                 input,
                 log: None,
                 packer: Packer::Server,
+                of: None,
             });
         }
         return replayed(Source::File(input), path, now_ms, room, cx);
@@ -82,6 +128,7 @@ fn replayed(
     (threads, max_memory): Room,
     cx: &Context,
 ) -> Result<State> {
+    let (known, floor) = (whose::whose(&source).server, whose::floor(&source));
     let mut engine = replay::engine(&source, None);
     let progress = Progress::new(cx, None, false);
     let options = Options {
@@ -97,6 +144,7 @@ fn replayed(
     let report = replay::replay(source, &mut engine, &options)?;
     progress.done();
     refusals(&report, cx);
+    let of = known.map_or_else(|| Of::Since(floor, Needs::of(&engine)), Of::Server);
     let name = path.to_string_lossy();
     let input = Input::of(&name, Box::new(engine.drain()), None, None)?;
     Ok(State {
@@ -104,6 +152,7 @@ fn replayed(
         input,
         log: Some(report),
         packer: Packer::Engine,
+        of: Some(of),
     })
 }
 

@@ -1,9 +1,21 @@
 //! Which server a source is of, by what stands at its head: what is written of it is for that one unless another is named.
+//!
+//! A log of commands alone does not tell. What is written of it is for the oldest server that can hold all of it
+//! ([`Needs`]): those that are newer take it too, and its own is one of them. A newer one's RDB, or one of its DUMP payloads,
+//! its own server would refuse.
 
+use crate::aof::rewrite::{ARRAYS, FIELD_EXPIRY, FUNCTIONS, IDMP, NACK, STREAMS};
+use crate::engine::Engine;
+use crate::engine::entry::{Slot, ValueRef};
+use crate::input::bytes::{Bytes, Slice};
 use crate::input::open::{Content, Input};
 use crate::model::kind::Flavour;
-use crate::model::target::{TARGETS, Target};
+use crate::model::target::{Since, TARGETS, Target};
 use crate::rdb::frame::{HEADER_LEN, Header};
+use crate::rdb::payload::KEY_META;
+use crate::rdb::types::{self, Layout};
+use crate::rdb::{length, opcode, payload};
+use crate::sink::rdb::BASES;
 use crate::source::aof::Source;
 
 /// What the first file of a log tells.
@@ -33,6 +45,100 @@ pub fn whose(source: &Source) -> Whose {
             )
         }
     }
+}
+
+/// The oldest server that a log can be of which does not tell: those since Redis 7.0 write sets, and those before it do not.
+#[must_use]
+pub fn floor(source: &Source) -> &'static Target {
+    let [first, ..] = &TARGETS;
+    let is_set = matches!(source, Source::Set(_));
+    let last_of_files = TARGETS
+        .iter()
+        .rfind(|t| t.flavour == Flavour::Redis && !t.has(BASES));
+    let first_of_sets = TARGETS.iter().find(|t| t.has(BASES));
+    let found = if is_set { first_of_sets } else { last_of_files };
+    found.unwrap_or(first)
+}
+
+/// What a state needs of the server that is to hold it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Needs(Vec<Since>);
+
+impl Needs {
+    /// Of all that the engine holds.
+    #[must_use]
+    pub fn of(engine: &Engine) -> Needs {
+        let mut needs = Needs::default();
+        if engine.functions.sources().next().is_some() {
+            needs.add(FUNCTIONS);
+        }
+        for (_, db) in engine.keys.dbs() {
+            db.iter().for_each(|slot| needs.slot(slot));
+        }
+        needs
+    }
+
+    fn add(&mut self, since: Since) {
+        if !self.0.contains(&since) {
+            self.0.push(since);
+        }
+    }
+
+    fn slot(&mut self, slot: &Slot) {
+        let attributes = slot.head().attributes;
+        if !attributes.is_empty() && has_meta(attributes) {
+            self.add(KEY_META);
+        }
+        match slot.value() {
+            ValueRef::Hash(hash) if hash.expires() > 0 => self.add(FIELD_EXPIRY),
+            ValueRef::Stream(stream) => {
+                self.add(STREAMS);
+                if stream.idmp.is_some() {
+                    self.add(IDMP);
+                }
+                if stream.groups().any(|(_, group)| group.zone().len() > 0) {
+                    self.add(NACK);
+                }
+            }
+            ValueRef::Array(_) => self.add(ARRAYS),
+            ValueRef::Opaque(opaque) => {
+                // Whose code it is does not matter: only Redis has those that mean something else elsewhere.
+                if let Some(row) = types::by_code(Flavour::Redis, opaque.code) {
+                    let mut body = Slice::new(&opaque.body, 0);
+                    let module = row.layout == Layout::Module;
+                    let id = module.then(|| length::number(&mut body).ok()).flatten();
+                    self.add(payload::since_of(row, id));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The oldest server that can hold all of it, of the family of `from` and not older; the newest where none can.
+    #[must_use]
+    pub fn oldest(&self, from: &'static Target) -> &'static Target {
+        let family = || TARGETS.iter().filter(|t| t.flavour == from.flavour);
+        let holds = |t: &&Target| t.version >= from.version && self.0.iter().all(|s| t.has(*s));
+        family()
+            .find(holds)
+            .or(family().next_back())
+            .unwrap_or(from)
+    }
+}
+
+/// Whether the attributes of a key end with metadata.
+fn has_meta(attributes: &[u8]) -> bool {
+    let mut b = Slice::new(attributes, 0);
+    while let Ok(op) = b.byte() {
+        match op {
+            opcode::KEY_META => return true,
+            opcode::IDLE if length::number(&mut b).is_ok() => {}
+            opcode::FREQ if b.byte().is_ok() => {}
+            opcode::KEY_NOEVICT => {}
+            _ => return false,
+        }
+    }
+    false
 }
 
 fn of_head(head: &[u8], content: Content) -> Whose {

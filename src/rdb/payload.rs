@@ -283,16 +283,23 @@ impl<'a> Dump<'a> {
 
 /// Which servers take a key's value in its DUMP form.
 pub fn since(record: &Record<'_>, row: &'static TypeRow) -> Result<Since> {
+    let mut id = None;
     if row.layout == Layout::Module {
-        let id = match record.body() {
+        id = Some(match record.body() {
             Some(mut b) => length::number(&mut b)?,
             None => length::number(&mut record.big_body()?)?,
-        };
-        if id == VECTOR_SET {
-            return Ok(Since::redis((8, 0)));
-        }
+        });
     }
-    Ok(standalone(record, row).since)
+    Ok(since_of(standalone(record, row), id))
+}
+
+/// Which servers have a type; of a module's, with its id.
+#[must_use]
+pub fn since_of(row: &'static TypeRow, module: Option<u64>) -> Since {
+    match module {
+        Some(VECTOR_SET) => Since::redis((8, 0)),
+        _ => row.since,
+    }
 }
 
 /// The type id of vector sets: a module's type, but built into Redis 8 and into no other server.

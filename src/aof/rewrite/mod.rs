@@ -25,6 +25,8 @@
 
 mod stream;
 
+pub use stream::{IDMP, NACK, STREAMS};
+
 use crate::error::Result;
 use crate::model::kind::{Flavour, Kind};
 use crate::model::loss::{Loss, Losses};
@@ -57,7 +59,8 @@ pub const FIELD_EXPIRY: Since = Since {
     redis: Some((7, 4)),
     valkey: Some((9, 0)),
 };
-const ARRAYS: Since = Since::redis((8, 8));
+/// Since when they have arrays.
+pub const ARRAYS: Since = Since::redis((8, 8));
 
 /// Writes keys as commands for one server, and counts what it cannot carry.
 #[derive(Debug)]

@@ -28,12 +28,14 @@ use crate::rdb::walk::{self, Scratch};
 use crate::resp::encode::{self, Output};
 
 /// Since when servers have streams.
-pub(super) const STREAMS: Since = Since::both((5, 0));
+pub const STREAMS: Since = Since::both((5, 0));
 /// Their counters.
 const COUNTERS: Since = Since::both((7, 0));
 const CREATECONSUMER: Since = Since::both((6, 2));
-const IDMP: Since = Since::redis((8, 6));
-const NACK: Since = Since::redis((8, 8));
+/// Since when they know producers' ids.
+pub const IDMP: Since = Since::redis((8, 6));
+/// Since when pending entries can be given back.
+pub const NACK: Since = Since::redis((8, 8));
 /// What a server gives a new stream unless it is told otherwise: seconds and ids.
 const IDMP_DEFAULT: (u64, u64) = (100, 100);
 /// Ids of an XNACK.

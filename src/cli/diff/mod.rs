@@ -8,7 +8,7 @@ use super::exit::Exit;
 use super::input::{Filters, Machine, servers};
 use super::output::{ByteForm, Output, Target as Destination};
 use super::progress::Progress;
-use super::state::{self, State};
+use super::state::{self, Of, State};
 use crate::error::{Error, Result};
 use crate::model::loss::{self, Loss};
 use crate::model::target::{self, Target};
@@ -91,7 +91,8 @@ pub(super) struct Args {
     /// Write the commands that make A what B is to this file, for redis-cli --pipe.
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     patch: Option<PathBuf>,
-    /// The server that the patch is for [default: by A's RDB version].
+    /// The server that the patch is for [default: by A's RDB version; where A is a log, the server that it
+    /// is of or, where it does not tell, the oldest that can hold all of it].
     #[arg(long, value_name = "SERVER", requires = "patch", hide_possible_values = true, value_parser = servers())]
     target: Option<String>,
     /// Replace the patch where it exists.
@@ -204,14 +205,18 @@ fn work(args: &Args, cx: &Context) -> Result<Exit> {
     let now_ms = args.filters.now_ms();
     let open = |path| state::open(path, "compare", now_ms, room, cx);
     let State {
-        input, log, header, ..
+        input,
+        log,
+        header,
+        of,
+        ..
     } = open(&args.a)?;
     let a = From {
         input,
         replayed: log.is_some(),
     };
     let mut logs: [Option<replay::Report>; 2] = [log, None];
-    let target = server(args, header);
+    let target = server(args, header, of.as_ref(), cx);
     let [_, log_b] = &mut logs;
     let open_b = || {
         let State { input, log, .. } = open(&args.b)?;
@@ -301,12 +306,15 @@ fn exit(report: &Report) -> Exit {
 }
 
 /// The server that a patch is for.
-fn server(args: &Args, header: Option<Header>) -> &'static Target {
+fn server(args: &Args, header: Option<Header>, of: Option<&Of>, cx: &Context) -> &'static Target {
     let asked = args.target.as_deref().and_then(Target::from_name);
-    asked.unwrap_or_else(|| match header {
-        Some(header) => Target::of_file(header.flavour, header.version),
-        None => target::newest(Flavour::Redis),
-    })
+    match (asked, of, header) {
+        (Some(target), ..) => target,
+        (None, Some(of), _) if args.patch.is_some() => of.told(&args.a.to_string_lossy(), cx),
+        (None, Some(of), _) => of.target(),
+        (None, None, Some(header)) => Target::of_file(header.flavour, header.version),
+        (None, None, None) => target::newest(Flavour::Redis),
+    }
 }
 
 /// What a removed, added or changed key is called in one word.

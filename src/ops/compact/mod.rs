@@ -12,7 +12,7 @@ pub mod place;
 use super::convert::{self, Base};
 use super::dump;
 use super::replay::{self, Until};
-use super::whose;
+use super::whose::{self, Needs};
 use crate::aof::multipart::FOLDER;
 use crate::disk::layer::{Disk, DiskFile};
 use crate::disk::live::Lock;
@@ -37,7 +37,7 @@ use std::path::{Path, PathBuf};
 pub struct Options<'a> {
     /// What the new base is; `None`: what the old one is.
     pub base: Option<Base>,
-    /// For which server; `None`: the one that wrote the log.
+    /// For which server; `None`: the one that wrote the log or, where it does not tell, the oldest that can hold all of it.
     pub target: Option<&'static Target>,
     /// Keys and fields go whose expiry is not after this moment, Unix milliseconds.
     pub expired_by: Option<i64>,
@@ -131,7 +131,7 @@ pub fn compact(path: &Path, to: To, options: &Options<'_>) -> Result<Report> {
         source = Source::open(path)?;
         log = Log::of(&source)?;
     }
-    let plan = Plan::new(&source, &log, options)?;
+    let mut plan = Plan::new(&source, &log, options)?;
     if matches!(to, To::Place) {
         plan.room(&log)?;
     }
@@ -149,6 +149,9 @@ pub fn compact(path: &Path, to: To, options: &Options<'_>) -> Result<Report> {
     };
     let before_bytes = log.extent();
     let replayed = replay::replay(source, &mut engine, &replay_options)?;
+    if plan.is_unknown {
+        plan.target = Needs::of(&engine).oldest(plan.target);
+    }
     let read = replayed
         .walked
         .files
@@ -197,6 +200,9 @@ pub fn compact(path: &Path, to: To, options: &Options<'_>) -> Result<Report> {
 /// What is to be made.
 struct Plan {
     target: &'static Target,
+    /// Whether nobody says which server it is for: `target` is the oldest that it can be then, and what the log leads to
+    /// may need a newer one.
+    is_unknown: bool,
     base: Base,
     is_set: bool,
 }
@@ -204,7 +210,6 @@ struct Plan {
 impl Plan {
     fn new(source: &Source, log: &Log, options: &Options<'_>) -> Result<Plan> {
         let whose = whose::whose(source);
-        let dialect = replay::engine(source, None).dialect();
         let was_set = matches!(log, Log::Set(_));
         // A file of an older server may be the base of a set.
         let has_sets = |t: &&'static Target| !was_set || convert::has_sets(t);
@@ -215,7 +220,9 @@ impl Plan {
             family.unwrap_or(t)
         };
         let named = options.target.or(whose.server);
-        let target = named.map_or(dialect, |t| Some(t).filter(has_sets).unwrap_or(oldest(t)));
+        let target = named.map_or(whose::floor(source), |t| {
+            Some(t).filter(has_sets).unwrap_or(oldest(t))
+        });
         if was_set && options.target.is_some_and(|t| !convert::has_sets(t)) {
             return Err(Error::usage(format!(
                 "{target} has no multi-part sets: convert --to aof makes one file of this",
@@ -243,6 +250,7 @@ impl Plan {
         }
         Ok(Plan {
             target,
+            is_unknown: named.is_none(),
             base,
             is_set,
         })
