@@ -31,7 +31,8 @@ const RULES: &str = r#"What is taken:
     last        that of the last
     newest-ttl  the one that expires last; one without an expiry never does; among equals the first
     largest     the one whose value has the most bytes in its file; among equals the first
-  Function libraries are united; those of one name and different code follow the same rule. Of what is about a whole file
+  Function libraries are united. Those of one name and different code follow the same rule, and so do those that register
+  functions of one name, which no server loads together; functions are known where their names stand in the code. Of what is about a whole file
   (aux fields, data of modules beside the keys), that of the first source comes along.
 
 JSON document:
@@ -331,8 +332,17 @@ fn plain(report: &Report, origins: &[Origin], cx: &Context) -> String {
     if more > 0 {
         out += &format!("  and {} more\n", text::grouped(more));
     }
-    for library in &report.function_conflicts {
-        out += &format!("  function library {} differs\n", text::key(library, None));
+    for conflict in &report.function_conflicts {
+        let name = |name: &[u8]| text::key(name, None);
+        let library = name(&conflict.library);
+        out += &match &conflict.function {
+            None => format!("  function library {library} differs\n"),
+            Some((function, other)) => format!(
+                "  function libraries {} and {library} both register {}\n",
+                name(other),
+                name(function)
+            ),
+        };
     }
     out
 }
@@ -358,7 +368,13 @@ fn json(report: &Report, origins: &[Origin], target: &Target, cx: &Context) -> S
     for taken in &report.sources {
         losses.losses.merge(taken.dumped.losses.clone());
     }
-    let functions = report.function_conflicts.iter().map(|f| doc::key(f, None));
+    let mut libraries: Vec<&Vec<u8>> = Vec::new();
+    for conflict in &report.function_conflicts {
+        if !libraries.contains(&&conflict.library) {
+            libraries.push(&conflict.library);
+        }
+    }
+    let functions = libraries.into_iter().map(|f| doc::key(f, None));
     Doc::Fields(vec![
         ("target", target.name.into()),
         ("keys", report.keys.into()),

@@ -9,6 +9,7 @@ pub mod encode;
 pub mod frame;
 pub mod keys;
 pub mod length;
+pub mod library;
 pub mod opcode;
 pub mod payload;
 pub mod remake;

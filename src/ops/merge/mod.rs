@@ -23,12 +23,13 @@ use crate::rdb::compat;
 use crate::rdb::encode::{self, Packer};
 use crate::rdb::frame::{Block, Header, Reader, Record, What};
 use crate::rdb::walk::Scratch;
-use crate::rdb::{length, opcode};
+use crate::rdb::{length, library, opcode};
 use crate::sink::rdb::{Rdb, Role, Summed};
 use crate::sink::{Key, Render, Rendered};
 use crate::text::quoted;
 use index::{Entry, Index, Loser, Names};
 pub use origin::Origin;
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::{Mutex, PoisonError};
 
@@ -96,8 +97,18 @@ pub struct Report {
     pub named: Vec<Conflict>,
     /// Function libraries that were written.
     pub functions: u64,
-    /// Names of libraries that sources have with different code.
-    pub function_conflicts: Vec<Vec<u8>>,
+    /// Libraries that cannot be loaded beside those of other sources.
+    pub function_conflicts: Vec<FunctionConflict>,
+}
+
+/// A library that cannot be loaded beside one of another source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FunctionConflict {
+    /// Its name.
+    pub library: Vec<u8>,
+    /// A function of its own that a library of another name registers too, and that library; `None`: another source has a
+    /// library of its name with different code.
+    pub function: Option<(Vec<u8>, Vec<u8>)>,
 }
 
 /// Conflicts that are named.
@@ -423,8 +434,8 @@ fn named(sources: &[Origin], losers: &[Vec<Loser>]) -> Result<Vec<Conflict>> {
     Ok(named)
 }
 
-/// All function libraries. Of those with one name and different code, the rule takes one: by size, if it goes by that,
-/// else the first or the last.
+/// All function libraries. Of those that cannot be loaded together, for they have one name and different code or register
+/// a function of one name, the rule takes one: by size, if it goes by that, else the first or the last.
 fn unite(
     sources: &[Origin],
     looks: &[First],
@@ -432,29 +443,54 @@ fn unite(
     report: &mut Report,
 ) -> Result<Functions> {
     let mut all = Functions::default();
+    // Functions that the libraries taken so far register, each with its library.
+    let mut registered: BTreeMap<Vec<u8>, Vec<u8>> = BTreeMap::new();
     for (source, look) in sources.iter().zip(looks) {
         for (at, code) in &look.functions {
             let broken = |refusal: crate::engine::reply::Refusal| {
                 Error::corrupt(*at, refusal.0.into_owned()).in_file(source.name())
             };
             let name = Functions::default().load(code, false).map_err(broken)?;
-            let there = all.libraries().iter().find(|l| l.name == name);
-            let takes = match there {
-                None => true,
-                Some(there) if there.code == *code => false,
-                Some(there) => {
-                    if !report.function_conflicts.contains(&name) {
-                        report.function_conflicts.push(name);
-                    }
-                    match rule {
-                        OnConflict::Last => true,
-                        OnConflict::Largest => code.len() > there.code.len(),
-                        OnConflict::Error | OnConflict::First | OnConflict::NewestTtl => false,
+            let there = |name: &[u8]| all.libraries().iter().find(|l| l.name == name);
+            if there(&name).is_some_and(|there| there.code == *code) {
+                continue;
+            }
+            let functions = library::functions(code);
+            // Libraries that would have to go, and how large they are.
+            let mut others: BTreeMap<Vec<u8>, usize> = BTreeMap::new();
+            let mut found = Vec::new();
+            if let Some(there) = there(&name) {
+                others.insert(name.clone(), there.code.len());
+                found.push(None);
+            }
+            for function in &functions {
+                if let Some(other) = registered.get(function).filter(|other| **other != name) {
+                    let len = there(other).map_or(0, |l| l.code.len());
+                    if others.insert(other.clone(), len).is_none() {
+                        found.push(Some((function.clone(), other.clone())));
                     }
                 }
-            };
+            }
+            for function in found {
+                let library = name.clone();
+                let conflict = FunctionConflict { library, function };
+                if !report.function_conflicts.contains(&conflict) {
+                    report.function_conflicts.push(conflict);
+                }
+            }
+            let takes = others.is_empty()
+                || match rule {
+                    OnConflict::Last => true,
+                    OnConflict::Largest => others.values().all(|len| code.len() > *len),
+                    OnConflict::Error | OnConflict::First | OnConflict::NewestTtl => false,
+                };
             if takes {
+                for other in others.keys() {
+                    all.delete(other);
+                    registered.retain(|_, of| of != other);
+                }
                 all.load(code, true).map_err(broken)?;
+                registered.extend(functions.into_iter().map(|f| (f, name.clone())));
             }
         }
     }
@@ -481,9 +517,21 @@ fn refuse(sources: &[Origin], report: &Report) -> Result<()> {
     }
     match report.function_conflicts.first() {
         None => Ok(()),
-        Some(name) => Err(Error::usage(format!(
+        Some(FunctionConflict {
+            library,
+            function: None,
+        }) => Err(Error::usage(format!(
             "sources have different code for the function library {} {how}",
-            quoted(name)
+            quoted(library)
+        ))),
+        Some(FunctionConflict {
+            library,
+            function: Some((function, other)),
+        }) => Err(Error::usage(format!(
+            "the function libraries {} and {}, of different sources, both register the function {} {how}",
+            quoted(other),
+            quoted(library),
+            quoted(function)
         ))),
     }
 }
