@@ -17,10 +17,12 @@ use crate::rdb::value::module;
 use crate::rdb::visit::{ArrayValue, StreamPart, Visit};
 use crate::rdb::walk::{self, Scratch};
 use crate::rdb::{check, length, opcode};
+use functions::Libraries;
 use std::collections::BTreeSet;
 use std::io::Read;
 
 pub mod aof;
+mod functions;
 
 /// How to verify.
 #[derive(Clone, Copy)]
@@ -172,6 +174,7 @@ struct Worker<'a> {
     highest_db: u64,
     last_db: Option<u64>,
     modules: BTreeSet<u64>,
+    libraries: Libraries,
     found: Found,
 }
 
@@ -305,7 +308,12 @@ impl pipe::Work for Worker<'_> {
                     if op == opcode::MODULE_AUX {
                         self.module(&record);
                     }
-                    if let Err(e) = check::record(&record, op, &mut self.sc) {
+                    let checked = check::record(&record, op, &mut self.sc);
+                    let checked = checked.and_then(|()| match op {
+                        opcode::FUNCTION2 => self.libraries.add(&record),
+                        _ => Ok(()),
+                    });
+                    if let Err(e) = checked {
                         self.found.push(record.offset(), Finding::from_error(e));
                     }
                 }
@@ -481,6 +489,7 @@ pub(in crate::ops) fn run(
         highest_db: 0,
         last_db: None,
         modules: BTreeSet::new(),
+        libraries: Libraries::default(),
         found: Found::default(),
     };
     let outcome = pipe::run(
@@ -495,6 +504,7 @@ pub(in crate::ops) fn run(
     let mut dbs = BTreeSet::new();
     let mut highest_db = 0;
     let mut modules = BTreeSet::new();
+    let mut libraries = Libraries::default();
     for worker in outcome.workers {
         report.keys += worker.seen;
         used.merge(&worker.used);
@@ -503,6 +513,7 @@ pub(in crate::ops) fn run(
         }
         highest_db = highest_db.max(worker.highest_db);
         modules.extend(worker.modules);
+        libraries.merge(worker.libraries);
         parts.push(worker.found);
     }
     report.dbs = dbs.len() as u64;
@@ -548,6 +559,9 @@ pub(in crate::ops) fn run(
             finding.code = "duplicate-key";
             whole.push(u64::MAX, finding);
         }
+    }
+    for finding in libraries.findings() {
+        found.push(u64::MAX, finding);
     }
     if let Some(ending) = &report.ending {
         judge_ending(ending, keep_tail, &mut whole);
