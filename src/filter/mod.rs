@@ -100,6 +100,41 @@ impl Filter {
         Filter { tests, now_ms }
     }
 
+    /// The tests that database and name alone decide, and the others. A key whose value changes passes the first for ever.
+    #[must_use]
+    pub fn split(&self) -> (Filter, Filter) {
+        let by_name = |test: &&Test| {
+            test.any_of.iter().all(|rule| match rule {
+                Rule::Db(_)
+                | Rule::Key(_)
+                | Rule::KeyExact(_)
+                | Rule::KeyRegex(_)
+                | Rule::Slot(..) => true,
+                Rule::Kind(_)
+                | Rule::Encoding(_)
+                | Rule::MinSize(_)
+                | Rule::MaxSize(_)
+                | Rule::MinLen(_)
+                | Rule::MaxLen(_)
+                | Rule::Ttl(_)
+                | Rule::IdleOver(_)
+                | Rule::IdleUnder(_)
+                | Rule::FreqOver(_)
+                | Rule::FreqUnder(_) => false,
+            })
+        };
+        let part = |named: bool| Filter {
+            tests: self
+                .tests
+                .iter()
+                .filter(|t| by_name(t) == named)
+                .cloned()
+                .collect(),
+            now_ms: self.now_ms,
+        };
+        (part(true), part(false))
+    }
+
     /// Whether it lets everything pass.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -265,7 +265,10 @@ pub fn diff(
     let (mut look, b) =
         table.compare(Side::open(b.input)?, &reading, options.ttl, options.first)?;
     let mut report = Report {
-        keys: [a.keys, b.keys],
+        keys: {
+            let [in_a, in_b] = look.unwanted;
+            [a.keys + in_a, b.keys + in_b]
+        },
         same: look.same,
         ..Report::default()
     };
@@ -273,7 +276,10 @@ pub fn diff(
         report.stopped = true;
         return Ok(report);
     }
-    functions(&a.functions, &b.functions, &mut report, tell, &mut patch)?;
+    // Functions belong to no key: who asks for some keys does not ask for them.
+    if options.filter.is_empty() {
+        functions(&a.functions, &b.functions, &mut report, tell, &mut patch)?;
+    }
     let many = look.again.len() as u64 > a.keys / FEW && look.again.len() > options.bounds.singly;
     if many && (report.is_same() || !options.first) {
         let digests = Digests {
@@ -306,19 +312,30 @@ fn functions(
     patch: &mut Option<&mut Patch<'_>>,
 ) -> Result<()> {
     let names: BTreeSet<&Vec<u8>> = a.keys().chain(b.keys()).collect();
-    for name in names {
-        let (a, b) = (a.get(name), b.get(name));
-        let what = match (a, b) {
-            (Some(a), Some(b)) if a == b => continue,
+    let differing: Vec<&Vec<u8>> = names
+        .into_iter()
+        .filter(|name| a.get(*name) != b.get(*name))
+        .collect();
+    for name in &differing {
+        let (a, b) = (a.get(*name), b.get(*name));
+        report.functions.add(match (a, b) {
             (Some(_), Some(_)) => What::Changed,
             (Some(_), None) => What::Removed,
             _ => What::Added,
-        };
-        let (a, b) = (a.map(Vec::as_slice), b.map(Vec::as_slice));
-        report.functions.add(what);
-        tell.function(name, a, b)?;
-        if let Some(patch) = patch {
-            patch.function(name, b)?;
+        });
+        tell.function(name, a.map(Vec::as_slice), b.map(Vec::as_slice))?;
+    }
+    let Some(patch) = patch else {
+        return Ok(());
+    };
+    // All that change go before any comes: a function may move from one library to another, and servers refuse a name
+    // that another library has.
+    for name in differing.iter().filter(|name| a.contains_key(**name)) {
+        patch.function(name, None)?;
+    }
+    for name in differing {
+        if let Some(code) = b.get(name) {
+            patch.function(name, Some(code))?;
         }
     }
     Ok(())

@@ -5,7 +5,9 @@
 //!   B ─▶ looked up: the same (one mark) · not there · to be looked at again (16 bytes)
 //! ```
 //! Of a key the table has a hash of database and name, one of the value as it stands in the file, its expiry and where it
-//! is. So the values of two snapshots of one server are compared at the speed of the hash, and none is decoded.
+//! is. A key is compared where the filter wants it as it is in either source: what became of it may be what it does not want.
+//!
+//! So the values of two snapshots of one server are compared at the speed of the hash, and none is decoded.
 
 use super::hash::Key;
 use super::side::Side;
@@ -42,7 +44,21 @@ struct Entry {
     name: u128,
     raw: u128,
     expire_ms: i64,
-    offset: u64,
+    /// Of its record; with [`UNWANTED`] where the filter does not want it.
+    at: u64,
+}
+
+/// The key of the first source is not wanted as it is there. Whether it is in the second is to be seen.
+const UNWANTED: u64 = 1 << 63;
+
+impl Entry {
+    fn offset(&self) -> u64 {
+        self.at & !UNWANTED
+    }
+
+    fn is_wanted(&self) -> bool {
+        self.at & UNWANTED == 0
+    }
 }
 
 /// The expiry of a record.
@@ -114,12 +130,14 @@ trait Take: Send {
         record: &Record<'_>,
         row: &'static TypeRow,
         name: &[u8],
+        wanted: bool,
         sc: &mut Scratch,
     ) -> Result<Flow>;
 }
 
 struct Worker<'a, T> {
-    filter: &'a Filter,
+    /// What database and name decide, and what the value does.
+    filters: &'a (Filter, Filter),
     take: T,
     sc: Scratch,
     name: Vec<u8>,
@@ -145,18 +163,19 @@ impl<T: Take> pipe::Work for Worker<'_, T> {
                 continue;
             };
             let name = record.key(&mut self.name)?;
-            if !self.filter.is_empty() {
-                let key = sink::Key { record, row, name };
-                if !self.filter.wants(&key, &mut self.sc)? {
-                    continue;
-                }
+            let (by_name, by_value) = self.filters;
+            let key = sink::Key { record, row, name };
+            if !by_name.is_empty() && !by_name.wants(&key, &mut self.sc)? {
+                continue;
             }
+            let wanted = by_value.is_empty() || by_value.wants(&key, &mut self.sc)?;
+            let sink::Key { record, row, name } = key;
             if db != Some(record.frame.db) {
                 db = Some(record.frame.db);
                 self.dbs.push((record.offset(), record.frame.db));
             }
-            self.keys += 1;
-            if self.take.take(&record, row, name, &mut self.sc)? == Flow::Stop {
+            self.keys += u64::from(wanted);
+            if self.take.take(&record, row, name, wanted, &mut self.sc)? == Flow::Stop {
                 self.stopped = true;
                 return Ok(Flow::Stop);
             }
@@ -197,8 +216,9 @@ fn read<T: Take>(
     reading: &Reading<'_>,
     make: impl Fn() -> T,
 ) -> Result<(Read, Vec<T>, bool)> {
+    let filters = reading.filter.split();
     let worker = || Worker {
-        filter: reading.filter,
+        filters: &filters,
         take: make(),
         sc: Scratch::default(),
         name: Vec::new(),
@@ -295,6 +315,7 @@ impl Take for Collect<'_> {
         record: &Record<'_>,
         row: &'static TypeRow,
         name: &[u8],
+        wanted: bool,
         _: &mut Scratch,
     ) -> Result<Flow> {
         let name = self.hasher.name(record.frame.db, name);
@@ -302,7 +323,7 @@ impl Take for Collect<'_> {
             name,
             raw: self.hasher.raw(record, row)?,
             expire_ms: expiry(record),
-            offset: record.offset(),
+            at: record.offset() | if wanted { 0 } else { UNWANTED },
         };
         if let Some(part) = self.parts.get_mut(part_of(name)) {
             part.push(entry);
@@ -352,7 +373,7 @@ impl Table {
             for share in parts.chunks_mut(share) {
                 scope.spawn(|| {
                     for part in share {
-                        part.sort_unstable_by_key(|e| (e.name, e.offset));
+                        part.sort_unstable_by_key(|e| (e.name, e.offset()));
                     }
                 });
             }
@@ -361,7 +382,7 @@ impl Table {
             part.windows(2)
                 .filter_map(|w| w.first_chunk::<2>())
                 .filter(|[a, b]| a.name == b.name)
-                .map(|[_, b]| b.offset)
+                .map(|[_, b]| b.offset())
         });
         if let Some(offset) = twice.min() {
             return Err(twice_at(&read.side, offset));
@@ -425,6 +446,7 @@ impl Table {
             ttl,
             first,
             same: 0,
+            unwanted: [0; 2],
             again: Vec::new(),
             added: Vec::new(),
             twice: u64::MAX,
@@ -438,6 +460,9 @@ impl Table {
         let mut twice = u64::MAX;
         for mut probe in takes {
             look.same += probe.same;
+            for (all, n) in look.unwanted.iter_mut().zip(probe.unwanted) {
+                *all += n;
+            }
             twice = twice.min(probe.twice);
             // What the first worker has is taken over as it is.
             if look.again.is_empty() {
@@ -461,8 +486,9 @@ impl Table {
         look.added.sort_unstable();
         for (part, marks) in self.parts.iter().zip(&self.marks) {
             let gone = part.iter().zip(marks);
-            let gone = gone.filter(|(_, mark)| mark.load(Ordering::Relaxed) == 0);
-            look.removed.extend(gone.map(|(entry, _)| entry.offset));
+            let gone =
+                gone.filter(|(entry, mark)| entry.is_wanted() && mark.load(Ordering::Relaxed) == 0);
+            look.removed.extend(gone.map(|(entry, _)| entry.offset()));
         }
         look.removed.sort_unstable();
         look.again.sort_unstable();
@@ -516,6 +542,9 @@ pub(super) fn some(expire_ms: i64) -> Option<i64> {
 pub(super) struct Look {
     /// Keys that are plainly the same.
     pub(super) same: u64,
+    /// Keys that the filter does not want as they are in the first source, but as they are in the second, and the other
+    /// way round: they are compared, too.
+    pub(super) unwanted: [u64; 2],
     /// Keys whose stored values or expiries differ: in the first source, in the second.
     pub(super) again: Vec<(u64, u64)>,
     /// Keys of the first source alone.
@@ -534,6 +563,7 @@ struct Probe<'t> {
     /// Whether a key that is not there is enough.
     first: bool,
     same: u64,
+    unwanted: [u64; 2],
     again: Vec<(u64, u64)>,
     added: Vec<(u128, u64)>,
     /// Offset of the first key that came twice.
@@ -546,10 +576,14 @@ impl Take for Probe<'_> {
         record: &Record<'_>,
         row: &'static TypeRow,
         name: &[u8],
+        wanted: bool,
         sc: &mut Scratch,
     ) -> Result<Flow> {
         let name = self.hasher.name(record.frame.db, name);
         let Some((mark, entry)) = self.table.find(name) else {
+            if !wanted {
+                return Ok(Flow::More);
+            }
             if self.first && !is_empty(record, row, sc)? {
                 return Ok(Flow::Stop);
             }
@@ -559,12 +593,19 @@ impl Take for Probe<'_> {
         if mark.swap(1, Ordering::Relaxed) != 0 {
             self.twice = self.twice.min(record.offset());
         }
+        let [in_a, in_b] = &mut self.unwanted;
+        match (entry.is_wanted(), wanted) {
+            (false, false) => return Ok(Flow::More),
+            (false, true) => *in_a += 1,
+            (true, false) => *in_b += 1,
+            (true, true) => {}
+        }
         if self.ttl.same_raw(entry.expire_ms, expiry(record))
             && self.hasher.raw(record, row)? == entry.raw
         {
             self.same += 1;
         } else {
-            self.again.push((entry.offset, record.offset()));
+            self.again.push((entry.offset(), record.offset()));
         }
         Ok(Flow::More)
     }
