@@ -28,7 +28,11 @@ pub fn functions(code: &[u8]) -> Vec<Vec<u8>> {
             }
             if begins
                 && depth == 0
-                && let [Token::Mark(b'.'), Token::Name(b"register_function"), call @ ..] = behind
+                && let [
+                    Token::Mark(b'.'),
+                    Token::Name(b"register_function"),
+                    call @ ..,
+                ] = behind
             {
                 found.extend(registered(call).map(|name| name.to_ascii_lowercase()));
             }
@@ -40,7 +44,8 @@ pub fn functions(code: &[u8]) -> Vec<Vec<u8>> {
                 }
                 false
             }
-            Token::Name(b"function" | b"if" | b"do" | b"repeat") | Token::Mark(b'(' | b'{' | b'[') => {
+            Token::Name(b"function" | b"if" | b"do" | b"repeat")
+            | Token::Mark(b'(' | b'{' | b'[') => {
                 depth += 1;
                 false
             }
@@ -92,13 +97,18 @@ fn registered<'a>(call: &[Token<'a>]) -> Option<&'a [u8]> {
             for (at, token) in fields.iter().enumerate() {
                 match token {
                     Token::Mark(b'}') if depth == 0 => return None,
-                    Token::Mark(b'{' | b'(' | b'[') | Token::Name(b"function" | b"if" | b"do" | b"repeat") => depth += 1,
+                    Token::Mark(b'{' | b'(' | b'[')
+                    | Token::Name(b"function" | b"if" | b"do" | b"repeat") => depth += 1,
                     Token::Mark(b'}' | b')' | b']') | Token::Name(b"end" | b"until") => {
                         depth = depth.saturating_sub(1);
                     }
                     Token::Name(b"function_name") if depth == 0 => {
-                        let [Token::Mark(b'='), Token::Text(name), Token::Mark(b',' | b';' | b'}'), ..] =
-                            fields.get(at + 1..)?
+                        let [
+                            Token::Mark(b'='),
+                            Token::Text(name),
+                            Token::Mark(b',' | b';' | b'}'),
+                            ..,
+                        ] = fields.get(at + 1..)?
                         else {
                             return None;
                         };
@@ -136,7 +146,9 @@ fn tokens(code: &[u8]) -> Vec<Token<'_>> {
                     Some((_, behind)) => behind,
                     None => {
                         let end = comment.iter().position(|b| *b == b'\n');
-                        comment.get(end.unwrap_or(comment.len())..).unwrap_or_default()
+                        comment
+                            .get(end.unwrap_or(comment.len())..)
+                            .unwrap_or_default()
                     }
                 };
             }

@@ -30,7 +30,7 @@ fn input(bytes: &Arc<[u8]>) -> Input {
 
 fn patch(a: &Arc<[u8]>, b: &Arc<[u8]>, target: &'static Target) -> Vec<u8> {
     let mut out = Vec::new();
-    let mut patch = Patch::new(target, &mut out);
+    let mut patch = Patch::new(target, NOW, &mut out);
     let b = || Ok(file(input(b)));
     let mut told = Told::default();
     diff::diff(file(input(a)), b, &options(), &mut told, Some(&mut patch)).unwrap();

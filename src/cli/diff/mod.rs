@@ -27,8 +27,15 @@ What counts:
 What does not:
   How a value is stored (a bare --encoding makes it count), the order of keys, members and fields, when a key or a consumer was
   last used and how often, and what only one of the two can say: the counters of a stream, where a version does not
-  hold them; when pending entries were delivered, where one of the two is a log; data of modules outside of keys. A key without elements is there in
-  neither: servers leave it out.
+  hold them; when pending entries were delivered, where one of the two is a log; data of modules outside of keys; the sign
+  of a score of 0, which servers lose when they pack a sorted set. A key without elements is there in neither: servers
+  leave it out.
+
+Filters choose the keys that they want as they are in A or as they are in B: with --type string a string that is a list in
+B has changed, and is not gone. Function libraries belong to no key, and are left out, of the patch too, where there is any filter.
+
+A patch makes keys anew that differ. Where only the expiry does, it is set, unless the key has expired in A or does so
+within the hour (--now): it may be gone when the patch is applied.
 
 A damaged source is trouble (exit code 2): the question was not answered. Values that are stored alike in both are not
 looked into; 'redisk verify' does that.
@@ -249,7 +256,7 @@ fn work(args: &Args, cx: &Context) -> Result<Exit> {
         Some(path) => Some(Destination::new(path, args.force).open()?),
         None => None,
     };
-    let mut patch = file.as_mut().map(|file| Patch::new(target, file));
+    let mut patch = file.as_mut().map(|file| Patch::new(target, now_ms, file));
     let done = diff::diff(a, open_b, &options, &mut teller, patch.as_mut());
     progress.done();
     let ended = done.and_then(|report| {

@@ -1,11 +1,11 @@
 //! The commands that make the one what the other is.
 //!
 //! ```text
-//!   functions   FUNCTION DELETE name · FUNCTION LOAD REPLACE source
+//!   functions   FUNCTION DELETE name of all that go or change, then FUNCTION LOAD REPLACE source of those that are to be
 //!   removed     DEL key
 //!   added, or   DEL key, then the key as a server's rewrite writes it (see [`crate::aof::rewrite`])
 //!    changed
-//!   expiry      PEXPIREAT key ms · PERSIST key                          where nothing else differs
+//!   expiry      PEXPIREAT key ms · PERSIST key          where nothing else differs, and the key will still be there
 //! ```
 //! Each key is made anew as a whole, so that what comes of it does not depend on how a command changes a value; `SELECT`
 //! stands where the database changes. Not a transaction: who reads meanwhile may find a key gone or half made.
@@ -29,7 +29,12 @@ pub struct Patch<'w> {
     rewrite: Rewrite,
     out: Buffered<'w>,
     db: Option<u64>,
+    /// Keys that expire until then may be gone when the patch is applied. Unix milliseconds.
+    gone_by: i64,
 }
+
+/// How long a patch may wait to be applied before keys expire on which it counts, in milliseconds.
+const WAITS: i64 = 3_600_000;
 
 struct Buffered<'w> {
     held: Vec<u8>,
@@ -58,9 +63,10 @@ impl Buffered<'_> {
 }
 
 impl<'w> Patch<'w> {
-    /// For that server.
-    pub fn new(target: &'static Target, out: &'w mut dyn Write) -> Patch<'w> {
+    /// For that server, at that moment (Unix milliseconds) or within the hour.
+    pub fn new(target: &'static Target, now_ms: i64, out: &'w mut dyn Write) -> Patch<'w> {
         Patch {
+            gone_by: now_ms.saturating_add(WAITS),
             rewrite: Rewrite::new(target),
             out: Buffered {
                 held: Vec::new(),
@@ -97,6 +103,11 @@ impl<'w> Patch<'w> {
             None => encode::command(&[b"FUNCTION", b"DELETE", name], held),
         }
         self.out.relieve()
+    }
+
+    /// Whether a key that is to get another expiry alone, and has this one now, is sure to be there still.
+    pub(super) fn stays(&self, expire_ms: Option<i64>) -> bool {
+        expire_ms.is_none_or(|ms| ms > self.gone_by)
     }
 
     /// A key as it is to be; `None`: it goes.

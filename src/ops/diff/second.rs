@@ -104,6 +104,7 @@ impl Second<'_, '_> {
         if let Some(patch) = &mut self.patch {
             let only_expiry = change.what == What::Changed
                 && change.more == 0
+                && patch.stays(change.a.as_ref().and_then(|a| a.expire_ms))
                 && change.items.iter().all(|item| item.part == EXPIRY);
             let [_, side] = self.sides;
             patch.key(change.db, change.key, (b, side), only_expiry, &mut self.sc)?;
