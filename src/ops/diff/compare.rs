@@ -5,6 +5,7 @@ use super::table::Ttl;
 use super::value::{Entry, Group, Idmp, Pending, Stream, Text, Value};
 use crate::model::kind::StreamId;
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 
 /// One difference within a key.
 #[derive(Debug, Clone, PartialEq)]
@@ -128,13 +129,13 @@ impl Items {
     }
 }
 
-/// What differs between two values; `first` is the index of the first element of a list that was read as a share.
+/// What differs between two values; `first` is 0 for the first of their shares.
 pub(super) fn values(a: &Value, b: &Value, first: u64, count: Count, out: &mut Items) {
     match (a, b) {
         (Value::Text(a), Value::Text(b)) if a != b => {
             out.between("value", &[], || Datum::text(a), || Datum::text(b));
         }
-        (Value::List(a), Value::List(b)) => lists(a, b, first, out),
+        (Value::List(a), Value::List(b)) => _ = lists(a, b, Run::default(), out),
         (Value::Set(a), Value::Set(b)) => out.rows(
             a,
             b,
@@ -203,14 +204,25 @@ fn hashes(a: &[Field], b: &[Field], ttl: Ttl, out: &mut Items) {
     });
 }
 
-/// Edits of a list that are looked for; where there are more, all that lies between what is the same at both ends has
-/// been replaced.
+/// Edits of a list that are looked for at once; where there are more, elements are looked for that both have once.
 const EDITS: usize = 400;
 
-/// What a list has lost and won, in order; `first` is the index of the first element.
-fn lists(a: &[Text], b: &[Text], first: u64, out: &mut Items) {
+/// Runs out of two lists that are compared.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Run {
+    /// The indices of their first elements.
+    pub(super) from: [u64; 2],
+    /// Whether more follows.
+    pub(super) more: bool,
+}
+
+/// What a list has lost and won, in order, told by the indices in the list that has the element. Gives how many elements of
+/// each run that accounts for: where more follows, what stands behind the last element that both have is left for
+/// the next runs, which begin there; all is told where that would be nearly nothing.
+pub(super) fn lists(a: &[Text], b: &[Text], run: Run, out: &mut Items) -> [usize; 2] {
     let pairs = || a.iter().zip(b);
     let head = pairs().take_while(|(x, y)| x == y).count();
+    let (all_a, all_b) = (a.len(), b.len());
     let (a, b) = (
         a.get(head..).unwrap_or_default(),
         b.get(head..).unwrap_or_default(),
@@ -221,19 +233,40 @@ fn lists(a: &[Text], b: &[Text], first: u64, out: &mut Items) {
         a.get(..a.len() - tail).unwrap_or_default(),
         b.get(..b.len() - tail).unwrap_or_default(),
     );
-    let mut element = |i: usize, a: Option<&Text>, b: Option<&Text>| {
+    let edits = script(a, b);
+    let (mut end_a, mut end_b) = (a.len(), b.len());
+    if run.more && tail == 0 {
+        for edit in edits.iter().rev() {
+            match edit {
+                Edit::Lost(i) if i + 1 == end_a => end_a -= 1,
+                Edit::Won(i) if i + 1 == end_b => end_b -= 1,
+                _ => break,
+            }
+        }
+        if head + end_a < all_a / LEAST || head + end_b < all_b / LEAST || head + end_a + end_b == 0
+        {
+            (end_a, end_b) = (a.len(), b.len());
+        }
+    }
+    let [from_a, from_b] = run.from;
+    let mut element = |from: u64, i: usize, a: Option<&Text>, b: Option<&Text>| {
         let text = |x: Option<&Text>| x.map_or(Datum::None, Datum::text);
-        let index = i128::from(first) + head as i128 + i as i128;
+        let index = i128::from(from) + head as i128 + i as i128;
         let at = [("index", Datum::Number(index))];
         out.between("element", &at, || text(a), || text(b));
     };
-    for edit in script(a, b) {
+    for edit in edits {
         match edit {
-            Edit::Lost(i) => element(i, a.get(i), None),
-            Edit::Won(i) => element(i, None, b.get(i)),
+            Edit::Lost(i) if i < end_a => element(from_a, i, a.get(i), None),
+            Edit::Won(i) if i < end_b => element(from_b, i, None, b.get(i)),
+            _ => {}
         }
     }
+    [head + end_a + tail, head + end_b + tail]
 }
+
+/// The part of a run that its comparison has to account for at least, so that there is an end.
+const LEAST: usize = 16;
 
 /// An element that only one of the lists has, by its index there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -242,15 +275,113 @@ enum Edit {
     Won(usize),
 }
 
-/// The shortest script of edits, by Myers' algorithm ("An O(ND) difference algorithm and its variations"), if it is not
-/// too long.
+/// A script of edits: the shortest one, if it is not too long. Else what lies between the elements that both have once, and
+/// in the same order, is looked at piece by piece; where there are none, all has been replaced.
 fn script(a: &[Text], b: &[Text]) -> Vec<Edit> {
-    let all = || {
-        let lost = (0..a.len()).map(Edit::Lost);
-        lost.chain((0..b.len()).map(Edit::Won)).collect()
+    let mut edits = Vec::new();
+    pieces(a, b, [0, 0], DEPTH, &mut edits);
+    edits
+}
+
+/// How often pieces are cut into pieces.
+const DEPTH: usize = 8;
+
+/// The script of two pieces, which begin at those indices.
+fn pieces(a: &[Text], b: &[Text], from: [usize; 2], depth: usize, edits: &mut Vec<Edit>) {
+    let [from_a, from_b] = from;
+    let there = |edit: Edit| match edit {
+        Edit::Lost(i) => Edit::Lost(from_a + i),
+        Edit::Won(i) => Edit::Won(from_b + i),
     };
+    if let Some(found) = shortest(a, b) {
+        edits.extend(found.into_iter().map(there));
+        return;
+    }
+    let anchors = if depth == 0 {
+        Vec::new()
+    } else {
+        anchors(a, b)
+    };
+    if anchors.is_empty() {
+        let lost = (0..a.len()).map(Edit::Lost);
+        edits.extend(lost.chain((0..b.len()).map(Edit::Won)).map(there));
+        return;
+    }
+    let (mut at_a, mut at_b) = (0, 0);
+    for (x, y) in anchors.into_iter().chain([(a.len(), b.len())]) {
+        let piece = |all: &'_ [Text], from: usize, to: usize| -> std::ops::Range<usize> {
+            from..to.min(all.len())
+        };
+        let (in_a, in_b) = (piece(a, at_a, x), piece(b, at_b, y));
+        let (a, b) = (
+            a.get(in_a).unwrap_or_default(),
+            b.get(in_b).unwrap_or_default(),
+        );
+        pieces(a, b, [from_a + at_a, from_b + at_b], depth - 1, edits);
+        (at_a, at_b) = (x + 1, y + 1);
+    }
+}
+
+/// Elements that are there once in each, as many as come in the same order: their indices ("patience diff").
+fn anchors(a: &[Text], b: &[Text]) -> Vec<(usize, usize)> {
+    // Where an element stands in either; `None` where it stands there more than once.
+    let mut places: BTreeMap<&Text, [Place; 2]> = BTreeMap::new();
+    for (side, all) in [a, b].into_iter().enumerate() {
+        for (i, text) in all.iter().enumerate() {
+            if let Some(place) = places.entry(text).or_default().get_mut(side) {
+                *place = match place {
+                    Place::Nowhere => Place::Once(i),
+                    _ => Place::Often,
+                };
+            }
+        }
+    }
+    let mut once: Vec<(usize, usize)> = places
+        .into_values()
+        .filter_map(|places| match places {
+            [Place::Once(x), Place::Once(y)] => Some((x, y)),
+            _ => None,
+        })
+        .collect();
+    once.sort_unstable();
+    // The longest run of them that ascends in `b`: `ends[n]` is the one with the lowest index there that n others can stand
+    // in front of, `before` who stands there.
+    let mut ends: Vec<usize> = Vec::new();
+    let mut before: Vec<Option<usize>> = Vec::with_capacity(once.len());
+    let in_b = |at: &usize| once.get(*at).map(|(_, y)| *y);
+    for (at, (_, y)) in once.iter().enumerate() {
+        let n = ends.partition_point(|end| in_b(end) < Some(*y));
+        before.push(n.checked_sub(1).and_then(|n| ends.get(n)).copied());
+        match ends.get_mut(n) {
+            Some(end) => *end = at,
+            None => ends.push(at),
+        }
+    }
+    let mut run = Vec::with_capacity(ends.len());
+    let mut next = ends.last().copied();
+    while let Some(at) = next {
+        run.extend(once.get(at));
+        next = before.get(at).copied().flatten();
+    }
+    run.reverse();
+    run
+}
+
+/// Where an element stands in a list.
+#[derive(Debug, Clone, Copy, Default)]
+enum Place {
+    #[default]
+    Nowhere,
+    Once(usize),
+    Often,
+}
+
+/// The shortest script of edits, by Myers' algorithm ("An O(ND) difference algorithm and its variations"); `None` where it
+/// is too long.
+fn shortest(a: &[Text], b: &[Text]) -> Option<Vec<Edit>> {
     if a.is_empty() || b.is_empty() {
-        return all();
+        let lost = (0..a.len()).map(Edit::Lost);
+        return Some(lost.chain((0..b.len()).map(Edit::Won)).collect());
     }
     let most = (a.len() + b.len()).min(EDITS);
     // `far[k + most]`: how far into `a` a path comes on diagonal k (index in a less index in b).
@@ -282,11 +413,11 @@ fn script(a: &[Text], b: &[Text]) -> Vec<Edit> {
                 *entry = x;
             }
             if x >= a.len() && y >= b.len() {
-                return back(&trace, a.len(), b.len(), &get);
+                return Some(back(&trace, a.len(), b.len(), &get));
             }
         }
     }
-    all()
+    None
 }
 
 /// Follows the traces back from the end.
@@ -505,12 +636,59 @@ mod tests {
     }
 
     #[test]
+    fn many_edits_are_found_between_what_is_there_once() {
+        let numbered = |numbers: &mut dyn Iterator<Item = u32>| -> Vec<Text> {
+            numbers
+                .map(|n| Text::Whole(n.to_string().into_bytes()))
+                .collect()
+        };
+        // Some at the head, some at the end, every fifth in the middle: 300 + 300 + 600.
+        let a = numbered(&mut (0..3000));
+        let gone = |n: &u32| *n % 5 == 0;
+        let b = numbered(
+            &mut (9000..9300)
+                .chain((0..3000).filter(|n| !gone(n)))
+                .chain(8000..8300),
+        );
+        let edits = script(&a, &b);
+        assert_eq!(edits.len(), 1200);
+        assert_eq!(applied(&a, &b, &edits), b);
+        // In another order there is little to keep.
+        let turned = numbered(&mut (0..3000).rev());
+        assert_eq!(applied(&a, &turned, &script(&a, &turned)), turned);
+    }
+
+    #[test]
+    fn a_run_ends_where_both_are_the_same() {
+        let used = |a: &str, b: &str, more: bool| {
+            let mut out = Items {
+                most: 100,
+                ..Items::default()
+            };
+            let run = Run { from: [0, 0], more };
+            let used = lists(&texts(a), &texts(b), run, &mut out);
+            (used, out.items.len())
+        };
+        // One more in the second: what it pushes out of the run is for the next.
+        assert_eq!(used("abcdefgh", "Xabcdefg", true), ([7, 8], 1));
+        assert_eq!(used("abcdefgh", "Xabcdefg", false), ([8, 8], 2));
+        assert_eq!(used("abcdefgh", "abcdefgh", true), ([8, 8], 0));
+        assert_eq!(used("abc", "xyz", true), ([3, 3], 6));
+        assert_eq!(used("", "xyz", true), ([0, 3], 3));
+    }
+
+    #[test]
     fn indices_are_those_of_the_lists() {
         let mut out = Items {
             most: 10,
             ..Items::default()
         };
-        lists(&texts("xxabcxx"), &texts("xxacdxx"), 100, &mut out);
+        let run = Run {
+            from: [100, 200],
+            more: false,
+        };
+        let used = lists(&texts("xxabcxx"), &texts("xxacdxx"), run, &mut out);
+        assert_eq!(used, [7, 7]);
         let told: Vec<_> = out
             .items
             .iter()
@@ -518,7 +696,7 @@ mod tests {
             .collect();
         assert_eq!(
             told,
-            [(Datum::Number(103), false), (Datum::Number(104), true)]
+            [(Datum::Number(103), false), (Datum::Number(204), true)]
         );
     }
 
@@ -528,7 +706,7 @@ mod tests {
             most: 2,
             ..Items::default()
         };
-        lists(&texts("abcdef"), &[], 0, &mut out);
+        lists(&texts("abcdef"), &[], Run::default(), &mut out);
         assert_eq!((out.items.len(), out.more), (2, 4));
         assert!(!out.is_empty());
     }

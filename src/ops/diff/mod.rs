@@ -81,8 +81,7 @@ pub struct From {
 pub struct Bounds {
     /// So many keys are looked at one by one; of more, digests are taken first.
     pub singly: usize,
-    /// Memory that two values side by side may take, in bytes; larger ones are compared in shares, and long lists
-    /// then position by position.
+    /// Memory that two values side by side may take, in bytes; larger ones are compared in shares, long lists run by run.
     pub held: u64,
 }
 

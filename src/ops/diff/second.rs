@@ -210,26 +210,66 @@ impl Second<'_, '_> {
             items.between("value", &[], || x, || y);
             return Ok(());
         }
-        let sc = &mut self.sc;
         let of = held.div_ceil(self.options.bounds.held.max(1)).max(1);
         let run = if of == 1 {
             u64::MAX
         } else {
             count.div_ceil(of).max(1)
         };
+        let key = self.key;
+        let sc = &mut self.sc;
+        let mut read = |(record, row, side): Place<'_, '_>, share| {
+            value::read(record, row, key, share, sc).map_err(|e| side.named(e))
+        };
+        let share = Share {
+            n: 0,
+            of,
+            from: 0,
+            run,
+        };
+        if of > 1 && a.1.kind == Kind::List {
+            return long_lists(a, b, share, &mut read, items);
+        }
         for n in 0..of {
-            let share = Share { n, of, run };
-            let mut read = |(record, row, side): Place<'_, '_>| {
-                value::read(record, row, self.key, share, sc).map_err(|e| side.named(e))
-            };
-            let (mut x, mut y) = (read(a)?, read(b)?);
+            let share = Share { n, ..share };
+            let (mut x, mut y) = (read(a, share)?, read(b, share)?);
             if n > 0 {
                 beyond_first(&mut x, &mut y);
             }
-            let first = if of == 1 { 0 } else { n.saturating_mul(run) };
-            compare::values(&x, &y, first, self.count, items);
+            compare::values(&x, &y, n, self.count, items);
         }
         Ok(())
+    }
+}
+
+/// Compares two lists run by run. A run begins in each of them where the one before came to in it: what one of them has more
+/// does not make all behind it differ.
+fn long_lists<'a, 'r>(
+    a: Place<'a, 'r>,
+    b: Place<'a, 'r>,
+    share: Share,
+    read: &mut dyn FnMut(Place<'a, 'r>, Share) -> Result<Value>,
+    items: &mut Items,
+) -> Result<()> {
+    let full = |list: &[Text]| list.len() as u64 >= share.run;
+    let mut from = [0, 0];
+    loop {
+        let [from_a, from_b] = from;
+        let mut run = |place, from| -> Result<Vec<Text>> {
+            match read(place, Share { from, ..share })? {
+                Value::List(list) => Ok(list),
+                _ => Ok(Vec::new()),
+            }
+        };
+        let (x, y) = (run(a, from_a)?, run(b, from_b)?);
+        let more = full(&x) || full(&y);
+        let run = compare::Run { from, more };
+        for (from, used) in from.iter_mut().zip(compare::lists(&x, &y, run, items)) {
+            *from += used as u64;
+        }
+        if !more {
+            return Ok(());
+        }
     }
 }
 

@@ -145,7 +145,9 @@ pub(super) struct Idmp {
 pub(super) struct Share {
     pub(super) n: u64,
     pub(super) of: u64,
-    /// Elements of a list in a share, which is a run of them.
+    /// Of a list, the index of the first element, and how many are in the share.
+    pub(super) from: u64,
+    /// See `from`.
     pub(super) run: u64,
 }
 
@@ -359,7 +361,8 @@ impl Visit for Collect {
     }
 
     fn element(&mut self, element: Str<'_>) -> Result<()> {
-        let wanted = self.share.of <= 1 || self.index / self.share.run.max(1) == self.share.n;
+        let Share { of, from, run, .. } = self.share;
+        let wanted = of <= 1 || (self.index >= from && self.index - from < run);
         self.index += 1;
         if !matches!(self.value, Value::List(_)) {
             self.value = Value::List(Vec::new());
