@@ -73,7 +73,7 @@ pub(super) struct Args {
     /// Begin the new log with the time of the last #TS annotation of the old one.
     #[arg(long)]
     timestamps: bool,
-    /// Go on although a server seems to work there, or the space on the disk seems too little.
+    /// Go on although a server seems to work there (with --out: where the new log goes), or the space on the disk seems too little.
     #[arg(long)]
     force: bool,
     /// Write one JSON document.
@@ -97,7 +97,7 @@ enum BaseKind {
 pub(super) fn run(args: &Args, cx: &Context) -> Result<Exit> {
     let threads = args.machine.threads()?;
     let to = match (&args.out, args.dry_run) {
-        (Some(folder), _) => To::Folder(output::folder(folder)?),
+        (Some(folder), _) => To::Folder(output::folder(folder, args.force)?),
         (None, true) => To::Nowhere,
         (None, false) => To::Place,
     };

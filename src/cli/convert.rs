@@ -81,7 +81,7 @@ pub(super) struct Args {
     /// Without a checksum at the end of an RDB, as under rdbchecksum no.
     #[arg(long)]
     no_checksum: bool,
-    /// Replace the output file where it exists.
+    /// Replace the output file where it exists, and write beside the files of a server that works there, too.
     #[arg(long)]
     force: bool,
     /// Write a report as one JSON document to stdout: what was written, and each loss with its key.
@@ -339,7 +339,7 @@ fn write(
     options: &Options<'_>,
 ) -> Result<Converted<Written>> {
     if form == Form::AofDir {
-        let folder = super::output::folder(&args.out)?;
+        let folder = super::output::folder(&args.out, args.force)?;
         let (report, folder) = convert::set(input, base, options, folder);
         return Ok((report, folder.map(Written::Folder)));
     }

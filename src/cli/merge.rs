@@ -68,7 +68,7 @@ pub(super) struct Args {
     /// Write nothing where the target cannot hold all of it (exit code 2).
     #[arg(long)]
     strict: bool,
-    /// Replace the output file where it exists.
+    /// Replace the output file where it exists, and write beside the files of a server that works there, too.
     #[arg(long)]
     force: bool,
     /// Write a report as one JSON document to stdout.

@@ -1,6 +1,6 @@
 //! Where results go: stdout, or a file that is complete or not there at all.
 
-use crate::disk::{Staged, StagedFolder};
+use crate::disk::{Staged, StagedFolder, live};
 use crate::error::{Error, Result};
 use crate::sink::bytes::Binary;
 use clap::ValueEnum;
@@ -15,7 +15,7 @@ pub(super) struct Target {
     /// error nothing is left.
     #[arg(long, short, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     output: Option<PathBuf>,
-    /// Replace the output file where it exists.
+    /// Replace the output file where it exists, and write beside the files of a server that works there, too.
     #[arg(long)]
     force: bool,
 }
@@ -97,6 +97,7 @@ impl Target {
                 Box::new(file),
             )));
         }
+        welcome(path, self.force)?;
         let create = || Staged::create(path, self.force);
         let staged = interrupt::guard(create, Staged::path).map_err(|e| {
             if e.message() == "is there already" {
@@ -116,8 +117,25 @@ pub(super) fn staged(path: &Path, replace: bool) -> Result<Staged> {
     interrupt::guard(|| Staged::create(path, replace), Staged::path)
 }
 
-/// Begins a folder that is complete or not there at all.
-pub(super) fn folder(path: &Path) -> Result<StagedFolder> {
+/// Refuses to write beside a server's files while it works there, unless that is forced.
+fn welcome(path: &Path, force: bool) -> Result<()> {
+    if force {
+        return Ok(());
+    }
+    let (folder, users) = live::servers_beside(path);
+    users.refuse(&folder).map_err(|e| {
+        let (kind, message, place) = e.into_parts();
+        let e = Error::new(
+            kind,
+            format!("{message} (--force writes there all the same)"),
+        );
+        e.in_file(&place.file.unwrap_or_default())
+    })
+}
+
+/// Begins a folder that is complete or not there at all; `force`: beside the files of a server at work, too.
+pub(super) fn folder(path: &Path, force: bool) -> Result<StagedFolder> {
+    welcome(path, force)?;
     interrupt::guard(|| StagedFolder::create(path), StagedFolder::path)
 }
 

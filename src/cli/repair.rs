@@ -175,7 +175,7 @@ fn write_it(plan: &Plan, args: &Args, options: &Options<'_>) -> Result<Written> 
                     "--target goes with RDB files; convert takes repaired sets",
                 ));
             }
-            let folder = output::folder(out)?;
+            let folder = output::folder(out, args.force)?;
             write::folder(plan, &folder)?;
             folder.commit()?;
         }

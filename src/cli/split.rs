@@ -57,6 +57,9 @@ pub(super) struct Args {
     /// Write nothing where the target cannot hold all of it (exit code 2).
     #[arg(long)]
     strict: bool,
+    /// Write beside the files of a server that works there, too.
+    #[arg(long)]
+    force: bool,
     /// Write the index to stdout, too.
     #[arg(long)]
     json: bool,
@@ -204,7 +207,7 @@ pub(super) fn run(args: &Args, cx: &Context) -> Result<Exit> {
         .size
         .filter(|_| input.codecs.is_empty() && packer == Packer::Server);
     space(args, size)?;
-    let folder = output::folder(&args.out)?;
+    let folder = output::folder(&args.out, args.force)?;
     let progress = Progress::new(cx, size, false);
     let options = Options {
         by,

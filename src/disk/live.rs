@@ -122,6 +122,12 @@ pub fn files(folder: &Path) -> Vec<PathBuf> {
 #[cfg(target_os = "linux")]
 #[must_use]
 pub fn users(files: &[PathBuf], folders: &[&Path]) -> Users {
+    look(files, folders, &|_| true)
+}
+
+/// Looks at processes with such names.
+#[cfg(target_os = "linux")]
+fn look(files: &[PathBuf], folders: &[&Path], named: &dyn Fn(&str) -> bool) -> Users {
     let mut users = Users::default();
     let ids = |paths: &mut dyn Iterator<Item = &Path>| -> Vec<(u64, u64)> {
         let metas = paths.filter_map(|path| fs::metadata(path).ok());
@@ -145,6 +151,9 @@ pub fn users(files: &[PathBuf], folders: &[&Path]) -> Users {
             continue;
         };
         let name = name.trim_end().to_owned();
+        if !named(&name) {
+            continue;
+        }
         match place(&process, &name, &files, &folders) {
             Ok(None) => {}
             Ok(Some(_)) if is_fork(&process, own) => {}
@@ -157,6 +166,24 @@ pub fn users(files: &[PathBuf], folders: &[&Path]) -> Users {
         }
     }
     users
+}
+
+/// Looks for servers at work in the folder in which `path` is to be written: those that stand there, and those that have
+/// one of its files open to write. Other programs do not mind a new file beside theirs.
+#[cfg(target_os = "linux")]
+#[must_use]
+pub fn servers_beside(path: &Path) -> (PathBuf, Users) {
+    let real = fs::canonicalize(path);
+    let folder = super::folder(real.as_deref().unwrap_or(path)).to_owned();
+    let found = look(&files(&folder), &[&folder], &is_server);
+    (folder, found)
+}
+
+/// Looks for nobody: only Linux tells.
+#[cfg(not(target_os = "linux"))]
+#[must_use]
+pub fn servers_beside(path: &Path) -> (PathBuf, Users) {
+    (super::folder(path).to_owned(), Users::default())
 }
 
 /// Looks for nobody: only Linux tells.

@@ -102,7 +102,7 @@ pub(super) struct Args {
     /// is of or, where it does not tell, the oldest that can hold all of it].
     #[arg(long, value_name = "SERVER", requires = "patch", hide_possible_values = true, value_parser = servers())]
     target: Option<String>,
-    /// Replace the patch where it exists.
+    /// Replace the patch where it exists, and write it beside the files of a server that works there, too.
     #[arg(long, requires = "patch")]
     force: bool,
     #[command(flatten)]
