@@ -574,7 +574,7 @@ impl Replay<'_, '_> {
                 return Err(Error::new(
                     ErrorKind::Unsupported,
                     format!(
-                        "{} {what} ({option} steps over it)",
+                        "{} {what} (replay {option} steps over it; --out FILE writes what is left)",
                         quoted(name.as_bytes())
                     ),
                 )
