@@ -102,8 +102,11 @@ pub(super) fn open(
             Content::Commands => true,
             Content::Rdb if says_preamble(&input.head) => true,
             Content::Rdb => says_aof(&input.head) && commands_follow(&input)?,
-            // Nothing has no content that could tell; to a server it is an empty log, but no RDB.
-            Content::Empty => path.extension().is_some_and(|e| e == "aof"),
+            // Nothing has no content that could tell; to a server it is an empty log, but no RDB. What a pipe holds may
+            // have failed before its first byte.
+            Content::Empty => {
+                path.as_os_str() != "-" && path.extension().is_none_or(|e| e != "rdb")
+            }
             _ => false,
         };
         if !is_log {
