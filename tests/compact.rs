@@ -1,5 +1,7 @@
 //! Logs, compacted: to the same state, for real servers, and whatever is left when the power goes.
 
+mod unknown;
+
 use crate::support::canonical::{
     Contents, Value, contents, differences, expected, fields_pass, without_clocks,
 };

@@ -2,6 +2,7 @@
 
 mod brute;
 mod forms;
+mod long;
 mod patch;
 
 use redisk::filter::Filter;

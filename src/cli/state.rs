@@ -119,6 +119,16 @@ pub(super) fn open(
                 of: None,
             });
         }
+        if input.content() == Content::Empty && path.extension().is_none_or(|e| e != "aof") {
+            let place = Place {
+                file: Some(input.name.clone()),
+                ..Place::default()
+            };
+            cx.warn(
+                &place,
+                "is empty: taken for an append-only file that nothing was written to",
+            );
+        }
         return replayed(Source::File(input), path, now_ms, room, cx);
     }
     replayed(source, path, now_ms, room, cx)

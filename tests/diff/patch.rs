@@ -17,6 +17,9 @@ use redisk::sink::rdb::Role;
 use std::path::Path;
 use std::sync::Arc;
 
+/// The moment that expiries count from.
+const NOW: i64 = 1_795_000_000_000;
+
 /// An RDB for that server, of lines.
 fn rdb(lines: &[u8], target: &'static Target) -> Arc<[u8]> {
     let options = for_server(target, Thresholds::default(), true);
@@ -79,10 +82,13 @@ fn patched(kind: Kind) {
     if target.version >= (7, 0) {
         args.extend(["--enable-debug-command", "local"]);
     }
-    let library = |code: &str| {
-        format!(
-            "{{\"function\":\"#!lua name=lib{code}\\nredis.register_function('f{code}', function() return {code} end)\"}}\n"
-        )
+    // The functions change places between the libraries.
+    let libraries = |one: &str, other: &str| {
+        [("lib1", one), ("lib2", other)].map(|(name, function)| {
+            format!(
+                "{{\"function\":\"#!lua name={name}\\nredis.register_function('{function}', function() return 1 end)\"}}\n"
+            )
+        }).concat()
     };
     let mut runner = TestRunner::deterministic();
     for round in 0..12u64 {
@@ -91,11 +97,13 @@ fn patched(kind: Kind) {
         let mut b = changed(&a, &mut dice);
         if target.version >= (7, 0) {
             let at = a.iter().position(|b| *b == b'\n').unwrap() + 1;
-            a.splice(at..at, library("1").bytes());
-            b.splice(
-                at..at,
-                library(if round % 2 == 0 { "1" } else { "2" }).bytes(),
-            );
+            a.splice(at..at, libraries("f", "g").bytes());
+            let turned = if round % 2 == 0 {
+                libraries("f", "g")
+            } else {
+                libraries("g", "f")
+            };
+            b.splice(at..at, turned.bytes());
         }
         let (a, b) = (rdb(&a, target), rdb(&b, target));
         let commands = patch(&a, &b, target);
