@@ -233,7 +233,7 @@ fn what_may_have_expired_is_made_anew() {
         &a,
         &b,
         "--now",
-        "1795132800000",
+        "2026-11-20T00:00:00Z",
         "--patch",
         patch.to_str().unwrap(),
     ];
