@@ -1531,7 +1531,7 @@ _redisk() {
             return 0
             ;;
         redisk__subcmd__split)
-            opts="-q -h --out --slots --nodes --parts --by-db --by-prefix --max-size --target --strict --json --now --threads --max-memory --quiet --error-format --color --key-format --help"
+            opts="-q -h --out --slots --nodes --parts --by-db --by-prefix --max-size --target --strict --force --json --now --threads --max-memory --quiet --error-format --color --key-format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -196,7 +196,7 @@ complete -c redisk -n "__fish_redisk_using_subcommand dump" -s 0 -l null -d 'Wit
 complete -c redisk -n "__fish_redisk_using_subcommand dump" -l csv-safe -d 'With --format csv: a \' in front of cells that a spreadsheet would run as formulas'
 complete -c redisk -n "__fish_redisk_using_subcommand dump" -l sort -d 'Order by database and key, through temporary files where it is much'
 complete -c redisk -n "__fish_redisk_using_subcommand dump" -l drop-expired -d 'Leave out keys, and fields of hashes, whose expiry has passed (see --now)'
-complete -c redisk -n "__fish_redisk_using_subcommand dump" -l force -d 'Replace the output file where it exists'
+complete -c redisk -n "__fish_redisk_using_subcommand dump" -l force -d 'Replace the output file where it exists, and write beside the files of a server that works there, too'
 complete -c redisk -n "__fish_redisk_using_subcommand dump" -s q -l quiet -d 'No progress bar, and no hints'
 complete -c redisk -n "__fish_redisk_using_subcommand dump" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c redisk -n "__fish_redisk_using_subcommand get" -l db -d 'Look in these databases alone, and stop when all is found' -r
@@ -217,7 +217,7 @@ base64\t'Base64'"
 complete -c redisk -n "__fish_redisk_using_subcommand get" -l full -d 'All of a long value'
 complete -c redisk -n "__fish_redisk_using_subcommand get" -l json -d 'An object a key, a line each: as dump writes them, and where the key lies'
 complete -c redisk -n "__fish_redisk_using_subcommand get" -l raw -d 'The exact bytes of a string, and nothing else. Takes one key; the first one that the file has'
-complete -c redisk -n "__fish_redisk_using_subcommand get" -l force -d 'Replace the output file where it exists'
+complete -c redisk -n "__fish_redisk_using_subcommand get" -l force -d 'Replace the output file where it exists, and write beside the files of a server that works there, too'
 complete -c redisk -n "__fish_redisk_using_subcommand get" -s q -l quiet -d 'No progress bar, and no hints'
 complete -c redisk -n "__fish_redisk_using_subcommand get" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c redisk -n "__fish_redisk_using_subcommand log" -l key -d 'With a key whose name matches, by the rules of KEYS and SCAN. Commands without keys, FLUSHALL too, are left out' -r
@@ -259,7 +259,7 @@ complete -c redisk -n "__fish_redisk_using_subcommand log" -l json -d 'Write JSO
 complete -c redisk -n "__fish_redisk_using_subcommand log" -l resp -d 'Write the commands as a log that servers load: SELECT where it is needed, transactions whole. An RDB base comes first, as the preamble that servers since 4.0 load, where all is wanted, or all up to a time, an offset or a limit, or all but some commands. With conditions on keys and databases alone, keys of the base come as commands; with other conditions they are left out'
 complete -c redisk -n "__fish_redisk_using_subcommand log" -l stats -d 'Count instead: commands, the keys and prefixes written most, a timeline'
 complete -c redisk -n "__fish_redisk_using_subcommand log" -s f -l follow -d 'Go on as the log grows, like `tail -f`, across the switch to a new file by a rewrite. Ends with Ctrl-C, or --limit'
-complete -c redisk -n "__fish_redisk_using_subcommand log" -l force -d 'Replace the output file where it exists'
+complete -c redisk -n "__fish_redisk_using_subcommand log" -l force -d 'Replace the output file where it exists, and write beside the files of a server that works there, too'
 complete -c redisk -n "__fish_redisk_using_subcommand log" -s q -l quiet -d 'No progress bar, and no hints'
 complete -c redisk -n "__fish_redisk_using_subcommand log" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c redisk -n "__fish_redisk_using_subcommand replay" -l until-time -d 'In front of the first command logged after this time (2026-11-20T14:05:00Z, 1795183500). Needs a log with timestamps' -r
@@ -305,7 +305,7 @@ complete -c redisk -n "__fish_redisk_using_subcommand replay" -l skip-unknown -d
 complete -c redisk -n "__fish_redisk_using_subcommand replay" -l skip-scripts -d 'Step over scripts that were logged as such (Redis 4.0 and older), and count them'
 complete -c redisk -n "__fish_redisk_using_subcommand replay" -l no-digest -d 'Do without the digest of the state'
 complete -c redisk -n "__fish_redisk_using_subcommand replay" -l json -d 'Write one JSON document'
-complete -c redisk -n "__fish_redisk_using_subcommand replay" -l force -d 'Replace the output file where it exists'
+complete -c redisk -n "__fish_redisk_using_subcommand replay" -l force -d 'Replace the output file where it exists, and write beside the files of a server that works there, too'
 complete -c redisk -n "__fish_redisk_using_subcommand replay" -s q -l quiet -d 'No progress bar, and no hints'
 complete -c redisk -n "__fish_redisk_using_subcommand replay" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c redisk -n "__fish_redisk_using_subcommand verify" -l target -d 'Whether this server would load it: redis-2.8 to redis-8.10, valkey-7.2 to valkey-9.1' -r -f -a "redis-2.8\t''
@@ -346,7 +346,7 @@ complete -c redisk -n "__fish_redisk_using_subcommand verify" -s h -l help -d 'P
 complete -c redisk -n "__fish_redisk_using_subcommand diff" -l ttl-tolerance -d 'Expiries that are no further apart count as the same (2s)' -r
 complete -c redisk -n "__fish_redisk_using_subcommand diff" -l limit -d 'At most so many keys; more are counted' -r
 complete -c redisk -n "__fish_redisk_using_subcommand diff" -l patch -d 'Write the commands that make A what B is to this file, for redis-cli --pipe' -r -F
-complete -c redisk -n "__fish_redisk_using_subcommand diff" -l target -d 'The server that the patch is for [default: by A\'s RDB version]' -r -f -a "redis-2.8\t''
+complete -c redisk -n "__fish_redisk_using_subcommand diff" -l target -d 'The server that the patch is for [default: by A\'s RDB version; where A is a log, the server that it is of or, where it does not tell, the oldest that can hold all of it]' -r -f -a "redis-2.8\t''
 redis-3.0\t''
 redis-3.2\t''
 redis-4.0\t''
@@ -467,7 +467,7 @@ complete -c redisk -n "__fish_redisk_using_subcommand diff" -l summary -d 'Only 
 complete -c redisk -n "__fish_redisk_using_subcommand diff" -l full -d 'All that differs within a key, however much that is [default: the first 10; 1000 with --json]'
 complete -c redisk -n "__fish_redisk_using_subcommand diff" -l exit-code-only -d 'Write nothing, and stop at the first difference'
 complete -c redisk -n "__fish_redisk_using_subcommand diff" -l json -d 'An object a line for each key that differs, and a summary last'
-complete -c redisk -n "__fish_redisk_using_subcommand diff" -l force -d 'Replace the patch where it exists'
+complete -c redisk -n "__fish_redisk_using_subcommand diff" -l force -d 'Replace the patch where it exists, and write it beside the files of a server that works there, too'
 complete -c redisk -n "__fish_redisk_using_subcommand diff" -s q -l quiet -d 'No progress bar, and no hints'
 complete -c redisk -n "__fish_redisk_using_subcommand diff" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c redisk -n "__fish_redisk_using_subcommand repair" -l out -d 'Write a repaired copy to this file; of a set, to this folder' -r -F
@@ -647,7 +647,7 @@ complete -c redisk -n "__fish_redisk_using_subcommand convert" -l strict -d 'Wri
 complete -c redisk -n "__fish_redisk_using_subcommand convert" -l drop-modules -d 'Leave the values and data of modules out'
 complete -c redisk -n "__fish_redisk_using_subcommand convert" -l no-compress -d 'Without compression of strings'
 complete -c redisk -n "__fish_redisk_using_subcommand convert" -l no-checksum -d 'Without a checksum at the end of an RDB, as under rdbchecksum no'
-complete -c redisk -n "__fish_redisk_using_subcommand convert" -l force -d 'Replace the output file where it exists'
+complete -c redisk -n "__fish_redisk_using_subcommand convert" -l force -d 'Replace the output file where it exists, and write beside the files of a server that works there, too'
 complete -c redisk -n "__fish_redisk_using_subcommand convert" -l json -d 'Write a report as one JSON document to stdout: what was written, and each loss with its key'
 complete -c redisk -n "__fish_redisk_using_subcommand convert" -l drop-expired -d 'Leave out keys, and fields of hashes, whose expiry has passed (see --now)'
 complete -c redisk -n "__fish_redisk_using_subcommand convert" -s q -l quiet -d 'No progress bar, and no hints'
@@ -691,7 +691,7 @@ complete -c redisk -n "__fish_redisk_using_subcommand compact" -l drop-expired -
 complete -c redisk -n "__fish_redisk_using_subcommand compact" -l dry-run -d 'Write nothing, and say what there would be'
 complete -c redisk -n "__fish_redisk_using_subcommand compact" -l keep-history -d 'Leave the old files where they are, listed as history'
 complete -c redisk -n "__fish_redisk_using_subcommand compact" -l timestamps -d 'Begin the new log with the time of the last #TS annotation of the old one'
-complete -c redisk -n "__fish_redisk_using_subcommand compact" -l force -d 'Go on although a server seems to work there, or the space on the disk seems too little'
+complete -c redisk -n "__fish_redisk_using_subcommand compact" -l force -d 'Go on although a server seems to work there (with --out: where the new log goes), or the space on the disk seems too little'
 complete -c redisk -n "__fish_redisk_using_subcommand compact" -l json -d 'Write one JSON document'
 complete -c redisk -n "__fish_redisk_using_subcommand compact" -s q -l quiet -d 'No progress bar, and no hints'
 complete -c redisk -n "__fish_redisk_using_subcommand compact" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -701,7 +701,7 @@ complete -c redisk -n "__fish_redisk_using_subcommand split" -l nodes -d 'By the
 complete -c redisk -n "__fish_redisk_using_subcommand split" -l parts -d 'Into so many parts of equally many cluster slots' -r
 complete -c redisk -n "__fish_redisk_using_subcommand split" -l by-prefix -d 'By what stands in front of the first SEP in the key\'s name (see --key-format)' -r
 complete -c redisk -n "__fish_redisk_using_subcommand split" -l max-size -d 'Into parts of at most this size (1gb), in the order of the input' -r
-complete -c redisk -n "__fish_redisk_using_subcommand split" -l target -d 'The server that the parts are for [default: the one that wrote the input]' -r -f -a "redis-2.8\t''
+complete -c redisk -n "__fish_redisk_using_subcommand split" -l target -d 'The server that the parts are for [default: the one that wrote the input; of a log that does not tell, the oldest that can hold all of it]' -r -f -a "redis-2.8\t''
 redis-3.0\t''
 redis-3.2\t''
 redis-4.0\t''
@@ -735,6 +735,7 @@ hex\t'Two hex digits a byte'
 base64\t'Base64'"
 complete -c redisk -n "__fish_redisk_using_subcommand split" -l by-db -d 'By database'
 complete -c redisk -n "__fish_redisk_using_subcommand split" -l strict -d 'Write nothing where the target cannot hold all of it (exit code 2)'
+complete -c redisk -n "__fish_redisk_using_subcommand split" -l force -d 'Write beside the files of a server that works there, too'
 complete -c redisk -n "__fish_redisk_using_subcommand split" -l json -d 'Write the index to stdout, too'
 complete -c redisk -n "__fish_redisk_using_subcommand split" -s q -l quiet -d 'No progress bar, and no hints'
 complete -c redisk -n "__fish_redisk_using_subcommand split" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -745,7 +746,7 @@ last\t'Of the last source'
 newest-ttl\t'That expires last'
 largest\t'That has the most bytes'"
 complete -c redisk -n "__fish_redisk_using_subcommand merge" -l db-map -d 'Move a database of the Nth source, or of all, to another number: 0:3, 2/0:1. May be repeated' -r
-complete -c redisk -n "__fish_redisk_using_subcommand merge" -l target -d 'The server that the output is for [default: the newest of those that wrote the sources]' -r -f -a "redis-2.8\t''
+complete -c redisk -n "__fish_redisk_using_subcommand merge" -l target -d 'The server that the output is for [default: the newest of those that wrote the sources; where none tells, the oldest that can hold all of it]' -r -f -a "redis-2.8\t''
 redis-3.0\t''
 redis-3.2\t''
 redis-4.0\t''
@@ -778,7 +779,7 @@ complete -c redisk -n "__fish_redisk_using_subcommand merge" -l key-format -d 'H
 hex\t'Two hex digits a byte'
 base64\t'Base64'"
 complete -c redisk -n "__fish_redisk_using_subcommand merge" -l strict -d 'Write nothing where the target cannot hold all of it (exit code 2)'
-complete -c redisk -n "__fish_redisk_using_subcommand merge" -l force -d 'Replace the output file where it exists'
+complete -c redisk -n "__fish_redisk_using_subcommand merge" -l force -d 'Replace the output file where it exists, and write beside the files of a server that works there, too'
 complete -c redisk -n "__fish_redisk_using_subcommand merge" -l json -d 'Write a report as one JSON document to stdout'
 complete -c redisk -n "__fish_redisk_using_subcommand merge" -s q -l quiet -d 'No progress bar, and no hints'
 complete -c redisk -n "__fish_redisk_using_subcommand merge" -s h -l help -d 'Print help (see more with \'--help\')'
