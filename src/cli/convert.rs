@@ -195,6 +195,10 @@ pub(super) fn run(args: &Args, cx: &Context) -> Result<Exit> {
         header,
         of,
     } = state::open(&args.path, "convert", args.filters.now_ms(), room, cx)?;
+    let of = match (of, form) {
+        (Some(of), Form::AofDir) => Some(of.with_sets()),
+        (of, _) => of,
+    };
     let target = match (server(args), of) {
         (Some(target), _) => target,
         (None, Some(of)) if form == Form::Jsonl => of.target(),

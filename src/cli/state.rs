@@ -8,7 +8,8 @@ use super::replay as cli;
 use super::text;
 use crate::error::{Place, Result};
 use crate::input::open::{Content, Input};
-use crate::model::target::Target;
+use crate::model::target::{TARGETS, Target};
+use crate::ops::convert;
 use crate::ops::replay::{self, Options, Report, Until};
 use crate::ops::whose::{self, Needs};
 use crate::rdb::encode::Packer;
@@ -45,6 +46,19 @@ impl Of {
         match self {
             Of::Server(target) => target,
             Of::Since(floor, needs) => needs.oldest(floor),
+        }
+    }
+
+    /// The same, but none that has no multi-part sets.
+    pub(super) fn with_sets(self) -> Of {
+        let raised = |target: &'static Target| {
+            let mut family = TARGETS.iter().filter(|t| t.flavour == target.flavour);
+            let found = family.find(|t| t.version >= target.version && convert::has_sets(t));
+            found.unwrap_or(target)
+        };
+        match self {
+            Of::Server(target) => Of::Server(raised(target)),
+            Of::Since(floor, needs) => Of::Since(raised(floor), needs),
         }
     }
 

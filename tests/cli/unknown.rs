@@ -75,6 +75,16 @@ fn the_oldest_that_holds_all_of_it() {
     }
     let head = std::fs::read(folder.path("plain.rdb")).unwrap();
     assert_eq!(&head[..9], b"REDIS0010");
+    // A set is for a server that has sets, though a single file is of one that has none.
+    let log = data("replay/redis-6.2.14-log.aof");
+    let converted = ran(
+        &format!("convert {log} @a.set --to aof-dir --json"),
+        &folder,
+    )
+    .exits(0);
+    assert_eq!(object(&converted)["target"], "redis-7.0");
+    let converted = ran(&format!("convert {log} @a.rdb --json"), &folder).exits(0);
+    assert_eq!(object(&converted)["target"], "redis-6.2");
     // Who is asked for a server says nothing of it.
     let named = ran("convert @plain @n.rdb --target redis-7.2 --json", &folder).exits(0);
     assert!(named.err.is_empty(), "{}", named.err);

@@ -19,6 +19,7 @@ mod compare;
 mod digest;
 mod giant;
 mod hash;
+mod list;
 mod patch;
 mod second;
 mod settle;

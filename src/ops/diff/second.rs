@@ -5,7 +5,7 @@ use super::hash::Key;
 use super::side::Side;
 use super::table::{Look, expiry, some};
 use super::value::{self, Share, Value};
-use super::{Change, Count, Datum, Facts, Options, Patch, Report, Tell, Text, What, giant};
+use super::{Change, Count, Datum, Facts, Options, Patch, Report, Tell, Text, What, giant, list};
 use crate::error::Result;
 use crate::model::kind::{Kind, StreamId};
 use crate::rdb::frame::Record;
@@ -263,8 +263,8 @@ fn long_lists<'a, 'r>(
         };
         let (x, y) = (run(a, from_a)?, run(b, from_b)?);
         let more = full(&x) || full(&y);
-        let run = compare::Run { from, more };
-        for (from, used) in from.iter_mut().zip(compare::lists(&x, &y, run, items)) {
+        let run = list::Run { from, more };
+        for (from, used) in from.iter_mut().zip(list::lists(&x, &y, run, items)) {
             *from += used as u64;
         }
         if !more {
