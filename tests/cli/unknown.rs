@@ -220,6 +220,24 @@ fn a_log_with_scripts_is_for_replay() {
     ran("diff @x.rdb @other", &folder).exits(0);
 }
 
+#[test]
+fn keys_of_commands_that_are_not_run_here_stay() {
+    let folder = Folder::new();
+    let log = set(&folder, "vectors", &["SET a 1", "VADD v VALUES 2 1 1 a"]);
+    let before = std::fs::read(log.join("a.aof.1.incr.aof")).unwrap();
+    let refused = ran("compact @vectors", &folder).exits(2);
+    assert!(
+        refused
+            .err
+            .contains("\"vadd\" is a command that only servers run"),
+        "{}",
+        refused.err
+    );
+    assert_eq!(std::fs::read(log.join("a.aof.1.incr.aof")).unwrap(), before);
+    let stepped = ran("replay @vectors --skip-unknown --out @x.rdb", &folder);
+    assert!(stepped.exits(0).text().contains("vadd"));
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn a_server_at_work_is_not_disturbed() {

@@ -562,8 +562,14 @@ impl Replay<'_, '_> {
         let name = String::from_utf8_lossy(&name).into_owned();
         let found = commands::find(argv);
         let script = matches!(name.as_str(), "eval" | "evalsha" | "fcall");
-        if script || found.command().is_none() {
-            let (skip, what, option) = if script {
+        // Of all servers' commands, those of modules that some of them bring along (vector sets) are not run here: their
+        // keys must not go without a word.
+        let foreign = self.engine.any_server && refusal.0.starts_with("ERR unknown command");
+        if script || foreign || found.command().is_none() {
+            let (skip, what, option) = if foreign && found.command().is_some() && !script {
+                let what = "is a command that only servers run, and redisk does not";
+                (self.options.skip_unknown, what, "--skip-unknown")
+            } else if script {
                 let what = "was logged as a script, which only a server with Lua can run";
                 (self.options.skip_scripts, what, "--skip-scripts")
             } else {
