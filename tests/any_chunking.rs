@@ -7,6 +7,7 @@ use redisk::input::open::Input;
 use redisk::limits::Sizes;
 use redisk::model::finding::Severity;
 use redisk::sink::bytes::Binary;
+use std::io::{Cursor, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -258,4 +259,31 @@ fn giants_in_every_place() {
             );
         }
     }
+}
+
+/// A stream that cannot be read on gives what came before, and then says why: a torn download of a compressed file, say.
+#[test]
+fn what_was_read_before_an_error_counts() {
+    let mut tried = 0;
+    for path in files("rdb", ".rdb") {
+        let whole = std::fs::read(&path).unwrap();
+        let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        packer.write_all(&whole).unwrap();
+        let packed = packer.finish().unwrap();
+        for part in [3, 5, 7] {
+            let packed = packed[..packed.len() * part / 8].to_vec();
+            let mut plain = Vec::new();
+            // As far as it goes.
+            let _ = flate2::read::GzDecoder::new(&packed[..]).read_to_end(&mut plain);
+            let of = |bytes| Input::of("x", Box::new(Cursor::new(bytes)), None, None);
+            let cut = run::dumped(of(plain), Binary::Auto, false, 2);
+            let torn = run::dumped(of(packed), Binary::Auto, false, 2);
+            assert_eq!(torn.keys, cut.keys, "{}", path.display());
+            assert!(torn.out == cut.out, "{}", path.display());
+            let e = torn.error.unwrap();
+            assert!(e.contains("gzip: the compressed data ends early"), "{e}");
+            tried += torn.keys;
+        }
+    }
+    assert!(tried > 1000, "too few keys: {tried}");
 }

@@ -211,7 +211,9 @@ impl Engine {
     pub fn lane(&self, argv: &Args<'_>) -> Option<(usize, &'static Command)> {
         let found = commands::find(argv);
         let row = found.command()?;
-        if !(row.stays_with_its_keys() && row.takes(argv.len()) && self.knows(row)) {
+        // What ends a replay does so with all keys at hand.
+        let is_refused = self.function(row).is_none() || !self.knows(row) || !row.takes(argv.len());
+        if is_refused || !row.stays_with_its_keys() {
             return None;
         }
         let keys = keys_of(found, argv).flat_map(KeyRange::indexes);
@@ -294,6 +296,12 @@ impl Engine {
         }
     }
 
+    /// The function of a row, if commands of that name are run here.
+    #[inline]
+    fn function(&self, row: &Command) -> Option<Run> {
+        self.table.get(usize::from(row.index)).copied().flatten()
+    }
+
     #[inline]
     fn knows(&self, row: &Command) -> bool {
         self.any_server || row.known_to(self.dialect)
@@ -358,7 +366,7 @@ impl Engine {
         args: &Args<'_>,
         out: &mut Out,
     ) -> Done {
-        let Some(run) = self.table.get(usize::from(row.index)).copied().flatten() else {
+        let Some(run) = self.function(row) else {
             return Err(self.unknown(args));
         };
         let before = self.keys.dirty;

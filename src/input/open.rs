@@ -150,16 +150,28 @@ impl Input {
     }
 }
 
-/// Reads the first bytes and puts them back in front.
+/// Reads the first bytes and puts them back in front. What cannot be read behind them will be told behind them.
 fn peek(stream: &mut Box<dyn Read + Send>) -> Result<Vec<u8>> {
     let mut head = Vec::new();
     let inner = std::mem::replace(stream, Box::new(std::io::empty()));
     let mut limited = inner.take(HEAD as u64);
-    limited
-        .read_to_end(&mut head)
-        .map_err(|e| Error::from_io(e, "read"))?;
-    *stream = Box::new(Cursor::new(head.clone()).chain(limited.into_inner()));
+    let read = limited.read_to_end(&mut head);
+    let front = Cursor::new(head.clone());
+    *stream = match read {
+        Ok(_) => Box::new(front.chain(limited.into_inner())),
+        Err(e) if head.is_empty() => return Err(Error::from_io(e, "read")),
+        Err(e) => Box::new(front.chain(Broken(Some(e)))),
+    };
     Ok(head)
+}
+
+/// Gives an error, and then nothing.
+struct Broken(Option<std::io::Error>);
+
+impl Read for Broken {
+    fn read(&mut self, _: &mut [u8]) -> std::io::Result<usize> {
+        self.0.take().map_or(Ok(0), Err)
+    }
 }
 
 /// Reads a file through its own position, while others read it by range.

@@ -43,6 +43,7 @@ impl Reader {
             carry: Vec::new(),
             offset,
             input_ended: false,
+            broken: None,
             ordinal: 0,
             header: seen.header,
             templates: seen.templates.clone(),

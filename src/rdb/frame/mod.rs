@@ -52,6 +52,8 @@ pub struct Reader {
     /// Offset of the next block.
     offset: u64,
     input_ended: bool,
+    /// Why there is no more to read, where that is not the end of the file. What was read before comes first.
+    broken: Option<Error>,
     ordinal: u64,
     header: Header,
     templates: Templates,
@@ -106,6 +108,7 @@ impl Reader {
             carry,
             offset: 0,
             input_ended,
+            broken: None,
             ordinal: 0,
             header,
             templates: Templates::default(),
@@ -158,6 +161,25 @@ impl Reader {
 
     /// The next block; `None` at the end. `spare` is a block that is not needed any more.
     pub fn next_block(&mut self, spare: Option<Block>) -> Result<Option<Block>> {
+        match self.read_block(spare) {
+            // It ends there because nothing more could be read.
+            Err(e) if e.kind() == ErrorKind::Truncated => Err(self.broken.take().unwrap_or(e)),
+            done => done,
+        }
+    }
+
+    /// Reads until `bytes`, which begin at that offset, are so many.
+    fn fill(&mut self, bytes: &mut Vec<u8>, want: usize, offset: u64) {
+        match fill(&mut *self.input, bytes, want, offset) {
+            Ok(ended) => self.input_ended = ended,
+            Err(e) => {
+                self.input_ended = true;
+                self.broken = Some(e);
+            }
+        }
+    }
+
+    fn read_block(&mut self, spare: Option<Block>) -> Result<Option<Block>> {
         if let Some(e) = self.failed.take() {
             return Err(e);
         }
@@ -174,7 +196,7 @@ impl Reader {
         let mut want = self.sizes.block;
         loop {
             if !self.input_ended && bytes.len() < want {
-                self.input_ended = fill(&mut *self.input, &mut bytes, want, self.offset)?;
+                self.fill(&mut bytes, want, self.offset);
             }
             let (consumed, stop) = self.frame(&bytes, &mut frames);
             match stop {
@@ -386,13 +408,13 @@ impl Reader {
                     }
                     // In steps: a name is as long as it says or as the file is, and no memory is taken beyond.
                     let want = bytes.len() + (bytes.len() / 8).min(STEP).max(self.sizes.block);
-                    self.input_ended = fill(&mut *self.input, &mut bytes, want, self.offset)?;
+                    self.fill(&mut bytes, want, self.offset);
                 }
                 Err(e) => return Err(e),
             }
         };
         if bytes.len() < body + BODY_HEAD && !self.input_ended {
-            self.input_ended = fill(&mut *self.input, &mut bytes, body + BODY_HEAD, self.offset)?;
+            self.fill(&mut bytes, body + BODY_HEAD, self.offset);
         }
         let rest = bytes.split_off(body);
         let head = rest
@@ -507,49 +529,44 @@ impl Reader {
     /// Behind FF, which is `consumed` bytes into the block: checksum and tail.
     fn finish(&mut self, consumed: u64) -> Result<()> {
         let mut end = self.offset + consumed;
+        let mut carry = std::mem::take(&mut self.carry);
         let mut checksum = Checksum::Absent;
         if self.header.version >= 5 {
-            if !self.input_ended && self.carry.len() < 8 {
-                self.input_ended = fill(&mut *self.input, &mut self.carry, 8, end)?;
+            if !self.input_ended && carry.len() < 8 {
+                self.fill(&mut carry, 8, end);
             }
-            let Some(stored) = self.carry.first_chunk::<8>() else {
+            let Some(stored) = carry.first_chunk::<8>() else {
                 return Err(Error::truncated(
                     end,
                     format!(
                         "the file ends within its checksum ({} of 8 bytes)",
-                        self.carry.len()
+                        carry.len()
                     ),
                 ));
             };
             let stored = u64::from_le_bytes(*stored);
             let computed = self.crc.value();
             checksum = Checksum::of(stored, computed);
-            self.carry.drain(..8);
+            carry.drain(..8);
             end += 8;
         }
         // What the tail begins with is told wherever the blocks end. Who keeps it may be waiting for more of it.
         let wanted = if self.keep_tail { 1 } else { TAIL_HEAD };
-        if !self.input_ended && self.carry.len() < wanted {
-            self.input_ended = fill(&mut *self.input, &mut self.carry, wanted, end)?;
+        if !self.input_ended && carry.len() < wanted {
+            self.fill(&mut carry, wanted, end);
         }
-        let tail_head = self
-            .carry
-            .get(..self.carry.len().min(TAIL_HEAD))
+        let tail_head = carry
+            .get(..carry.len().min(TAIL_HEAD))
             .unwrap_or_default()
             .to_vec();
-        let mut tail_len = self.carry.len() as u64;
+        let mut tail_len = carry.len() as u64;
         while !self.input_ended && !self.keep_tail {
-            self.carry.clear();
-            self.input_ended = fill(
-                &mut *self.input,
-                &mut self.carry,
-                self.sizes.block,
-                end + tail_len,
-            )?;
-            tail_len += self.carry.len() as u64;
+            carry.clear();
+            self.fill(&mut carry, self.sizes.block, end + tail_len);
+            tail_len += carry.len() as u64;
         }
-        if !self.keep_tail {
-            self.carry.clear();
+        if self.keep_tail {
+            self.carry = carry;
         }
         self.ending = Some(Ending {
             end,
@@ -557,7 +574,7 @@ impl Reader {
             tail_len,
             tail_head,
         });
-        Ok(())
+        self.broken.take().map_or(Ok(()), Err)
     }
 }
 
