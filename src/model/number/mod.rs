@@ -16,6 +16,7 @@
 //! | 1912012242512328.75 | `1912012242512328.8` | `1912012242512328.7` |
 //! | the smallest | `4.9406564584124654e-324` | `5e-324` |
 
+mod decimal;
 mod grisu;
 mod strtod;
 
@@ -176,7 +177,7 @@ fn push_eight(value: u64, trim: u32, out: &mut Vec<u8>) {
 /// stand before or after. (C also knows hexadecimal, which no server has ever written.)
 #[must_use]
 pub fn parse_double(bytes: &[u8]) -> Option<f64> {
-    if let Some(value) = plain_decimal(bytes) {
+    if let Some(value) = decimal::decimal(bytes) {
         return Some(value);
     }
     let text = std::str::from_utf8(bytes).ok()?;
@@ -198,42 +199,6 @@ pub fn parse_double(bytes: &[u8]) -> Option<f64> {
     } else {
         f64::NAN
     })
-}
-
-/// Digits with an optional sign and point, few enough that the result is exact: 15 digits and a power of ten below 10^23
-/// are doubles, and one division rounds once (Clinger's fast path). Nearly every score is of this kind.
-#[inline]
-fn plain_decimal(bytes: &[u8]) -> Option<f64> {
-    const TENS: [f64; 16] = [
-        1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
-    ];
-    let (negative, digits) = match bytes {
-        [b'-', rest @ ..] => (true, rest),
-        rest => (false, rest),
-    };
-    if digits.len() > 16 {
-        return None;
-    }
-    let mut value = 0u64;
-    let mut seen = 0usize;
-    let mut point = None;
-    for (i, &c) in digits.iter().enumerate() {
-        match c {
-            b'0'..=b'9' => {
-                value = value * 10 + u64::from(c - b'0');
-                seen += 1;
-            }
-            b'.' if point.is_none() => point = Some(i),
-            _ => return None,
-        }
-    }
-    if seen == 0 || seen > 15 {
-        return None;
-    }
-    let places = point.map_or(0, |at| digits.len() - at - 1);
-    #[allow(clippy::cast_precision_loss, reason = "15 digits are below 2^53")]
-    let value = value as f64 / TENS.get(places)?;
-    Some(if negative { -value } else { value })
 }
 
 /// The integer that a score is stored as in packed encodings since 7.0 (`double2ll`): integral and within ±2^62.
