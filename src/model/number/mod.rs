@@ -138,6 +138,32 @@ pub fn push_u64(value: u64, out: &mut Vec<u8>) {
     }
 }
 
+/// Appends `hundredths` / 100 with the point and one or two digits behind it, as few as tell it; at least one.
+#[inline]
+pub fn push_hundredths(hundredths: u64, out: &mut Vec<u8>) {
+    if hundredths >= 100_000_000 {
+        push_u64(hundredths / 100, out);
+        push_places(digits_of(hundredths % 100) >> 48, out);
+        return;
+    }
+    let digits = digits_of(hundredths);
+    let zeros = (digits.trailing_zeros() / 8).min(5);
+    let text = (digits | 0x3030_3030_3030_3030) >> (8 * zeros);
+    let start = out.len();
+    out.extend_from_slice(&text.to_le_bytes());
+    out.truncate(start + 6 - zeros as usize);
+    push_places(digits >> 48, out);
+}
+
+/// Appends the point and two digits, the second only where it is not zero.
+#[inline(always)]
+fn push_places(digits: u64, out: &mut Vec<u8>) {
+    let [first, second, ..] = (digits | 0x3030).to_le_bytes();
+    let start = out.len();
+    out.extend_from_slice(&[b'.', first, second]);
+    out.truncate(start + 2 + usize::from(second != b'0'));
+}
+
 /// The digits of a number from 0 up and below 10^8, first digit lowest, and how many they are.
 #[inline(always)]
 #[must_use]
