@@ -14,22 +14,27 @@
 //! not, and sees 900,000 of the 900,000 masks of six digits, still knows what they are in all.
 
 use super::glob::Glob;
+use super::siphash::Sip;
 use crate::error::{Error, Result};
 use crate::model::number;
 use crate::packed::string::{Digits, Giant, Str};
-#[allow(
-    deprecated,
-    reason = "the one keyed hash of the standard library that says which it is: SipHash-2-4"
-)]
-use std::hash::SipHasher;
-use std::hash::{BuildHasher, Hasher, RandomState};
+use std::hash::{BuildHasher, RandomState};
 
 /// Text of so many bytes is hashed; shorter text is permuted.
 const LONG: usize = 16;
 /// Rounds of the permutation.
-const ROUNDS: u64 = 10;
+const ROUNDS: u8 = 10;
 /// Characters that one hash gives, of six bits each.
 const DRAWN: usize = 10;
+
+/// How many digits of that base fit into a word.
+const fn word(base: u64) -> usize {
+    match base {
+        62 => 10,
+        95 => 9,
+        _ => 7,
+    }
+}
 
 const ALNUM: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 /// Begins with 32 letters: the first character of a mask is one of them, so that it is no number.
@@ -67,16 +72,6 @@ impl Class {
         }
     }
 
-    /// How many characters there are.
-    fn base(self) -> u128 {
-        match self {
-            Class::Integer => 10,
-            Class::Alnum => 62,
-            Class::Printable => 95,
-            Class::Binary => 256,
-        }
-    }
-
     /// The place of a character among those of the class.
     fn digit(self, byte: u8) -> u8 {
         match (self, byte) {
@@ -85,6 +80,62 @@ impl Class {
             (Class::Alnum, b'0'..=b'9') => byte - b'0' + 52,
             (Class::Printable, b' '..=b'~') => byte - b' ',
             _ => byte,
+        }
+    }
+
+    /// The place of a text among all of its class and length, and how many those are: at most 256^15.
+    fn number(self, text: &[u8]) -> (u128, u128) {
+        match self {
+            Class::Alnum => self.places::<62>(text),
+            Class::Printable => self.places::<95>(text),
+            Class::Integer | Class::Binary => self.places::<256>(text),
+        }
+    }
+
+    /// The text at that place.
+    fn text(self, place: u128, out: &mut [u8]) {
+        match self {
+            Class::Alnum => self.characters::<62>(place, out),
+            Class::Printable => self.characters::<95>(place, out),
+            Class::Integer | Class::Binary => self.characters::<256>(place, out),
+        }
+    }
+
+    fn places<const BASE: u64>(self, text: &[u8]) -> (u128, u128) {
+        let (mut x, mut count) = (0, 1);
+        // As many digits at a time as a word holds.
+        for part in text.chunks(word(BASE)) {
+            let (mut digits, mut base) = (0, 1);
+            for byte in part {
+                digits = digits * BASE + u64::from(self.digit(*byte));
+                base *= BASE;
+            }
+            x = x * u128::from(base) + u128::from(digits);
+            count *= u128::from(base);
+        }
+        (x, count)
+    }
+
+    #[allow(
+        clippy::cast_possible_truncation,
+        reason = "what is left over is small"
+    )]
+    fn characters<const BASE: u64>(self, mut place: u128, out: &mut [u8]) {
+        let base = u128::from(BASE.pow(word(BASE) as u32));
+        for part in out.rchunks_mut(word(BASE)) {
+            let mut digits = if place < base {
+                let digits = place;
+                place = 0;
+                digits as u64
+            } else {
+                let digits = place % base;
+                place /= base;
+                digits as u64
+            };
+            for byte in part.iter_mut().rev() {
+                *byte = self.byte((digits % BASE) as u8);
+                digits /= BASE;
+            }
         }
     }
 
@@ -149,12 +200,8 @@ impl Mask {
     }
 
     /// A hash for one purpose.
-    #[allow(deprecated, reason = "see the import")]
-    fn hasher(&self, purpose: u64) -> SipHasher {
-        let [a, b] = self.key;
-        let mut hasher = SipHasher::new_with_keys(a, b);
-        hasher.write(&purpose.to_le_bytes());
-        hasher
+    fn hash(&self, purpose: u64) -> Sip {
+        Sip::new(self.key).word(purpose)
     }
 
     /// The mask of a text that is at hand; `held` holds it. `None` of a giant one, see [`Mask::giant`].
@@ -178,14 +225,10 @@ impl Mask {
         if bytes.len() < LONG {
             self.permuted(bytes, held);
         } else {
-            let tag = [TAG, TAG + 1].map(|purpose| {
-                let mut hasher = self.hasher(purpose);
-                hasher.write(bytes);
-                hasher.finish()
-            });
+            let draw = self.draw([TAG, TAG + 1].map(|purpose| self.hash(purpose).bytes(bytes)));
             let mut left = bytes.len();
             for at in 0.. {
-                let drawn = self.drawn(tag, at);
+                let drawn = drawn(draw, at);
                 let part = drawn.get(..left).unwrap_or(&drawn);
                 held.extend_from_slice(part);
                 left -= part.len();
@@ -206,18 +249,24 @@ impl Mask {
         giant: &Giant<'_>,
         sink: &mut dyn FnMut(&[u8]) -> Result<()>,
     ) -> Result<()> {
-        let mut hashers = [self.hasher(TAG), self.hasher(TAG + 1)];
+        let mut tags = [self.hash(TAG), self.hash(TAG + 1)];
+        let mut rest = Vec::new();
         giant.chunks(&mut |piece| {
-            hashers.iter_mut().for_each(|hasher| hasher.write(piece));
+            rest.extend_from_slice(piece);
+            let (words, left) = rest.as_chunks::<8>();
+            for word in words {
+                tags = tags.map(|tag| tag.word(u64::from_le_bytes(*word)));
+            }
+            rest.drain(..rest.len() - left.len());
             Ok(())
         })?;
-        let tag = hashers.map(|hasher| hasher.finish());
+        let draw = self.draw(tags.map(|tag| tag.bytes(&rest)));
         let mut piece = Vec::with_capacity(PIECE);
         let (mut left, mut at) = (giant.len, 0);
         while left > 0 {
             piece.clear();
             while piece.len() + DRAWN <= PIECE && left > piece.len() as u64 {
-                piece.extend_from_slice(&self.drawn(tag, at));
+                piece.extend_from_slice(&drawn(draw, at));
                 at += 1;
             }
             let most = usize::try_from(left).unwrap_or(usize::MAX);
@@ -228,22 +277,9 @@ impl Mask {
         Ok(())
     }
 
-    /// Characters of the mask of a text with that hash.
-    fn drawn(&self, tag: [u64; 2], at: u64) -> [u8; DRAWN] {
-        let mut hasher = self.hasher(DRAW);
-        for n in [tag[0], tag[1], at] {
-            hasher.write(&n.to_le_bytes());
-        }
-        let mut bits = hasher.finish();
-        let mut out = [0; DRAWN];
-        for (i, place) in out.iter_mut().enumerate() {
-            let few = if at == 0 && i == 0 { 31 } else { 63 };
-            #[allow(clippy::cast_possible_truncation, reason = "six bits")]
-            let index = (bits & few) as usize;
-            *place = WIDE.get(index).copied().unwrap_or(b'A');
-            bits >>= 6;
-        }
-        out
+    /// Where the characters of the mask of a text with that hash are drawn from.
+    fn draw(&self, [a, b]: [u64; 2]) -> Sip {
+        self.hash(DRAW).word(a).word(b)
     }
 
     /// An integer of as many digits and the same sign.
@@ -275,53 +311,58 @@ impl Mask {
     /// A short text that is no integer.
     fn permuted(&self, text: &[u8], out: &mut Vec<u8>) {
         let class = Class::of(text);
-        let base = class.base();
-        let mut count = 1u128;
-        let mut x = 0u128;
-        for byte in text {
-            // Up to 256^15.
-            count *= base;
-            x = x * base + u128::from(class.digit(*byte));
-        }
+        let (mut x, count) = class.number(text);
         let tweak = (text.len() as u64) << 8 | class as u64;
+        out.resize(text.len(), 0);
         loop {
             x = self.permute(TEXT, tweak, count, x);
-            out.clear();
-            let mut rest = x;
-            for _ in text {
-                out.push(class.byte(u8::try_from(rest % base).unwrap_or(0)));
-                rest /= base;
-            }
-            out.reverse();
+            class.text(x, out);
             if Class::of(out) == class {
                 return;
             }
         }
     }
 
-    /// A permutation of the numbers below `count`, another one for each purpose and tweak.
+    /// A permutation of the numbers below `count`, at most 2^120, another one for each purpose and tweak.
+    #[allow(clippy::cast_possible_truncation, reason = "halves of 60 bits")]
     fn permute(&self, purpose: u64, tweak: u64, count: u128, mut x: u128) -> u128 {
         if count < 2 {
             return x;
         }
         let bits = 128 - (count - 1).leading_zeros();
+        // A half has 60 bits at most.
         let half = bits.div_ceil(2);
-        let low = (1u128 << half) - 1;
+        let low = (1u64 << half) - 1;
+        let start = self.hash(purpose);
+        let rounds: [Sip; ROUNDS as usize] =
+            std::array::from_fn(|round| start.word(tweak << 8 | round as u64));
         loop {
-            let (mut left, mut right) = (x >> half, x & low);
-            for round in 0..ROUNDS {
-                let mut hasher = self.hasher(purpose);
-                hasher.write(&(tweak << 8 | round).to_le_bytes());
-                hasher.write(&right.to_le_bytes());
-                let mixed = u128::from(hasher.finish()) & low;
+            let (mut left, mut right) = ((x >> half) as u64, x as u64 & low);
+            for round in rounds {
+                // The right half as 128 bits, of which the upper ones are zeros.
+                let mixed = round.word(right).word(0).finish() & low;
                 (left, right) = (right, left ^ mixed);
             }
-            x = left << half | right;
+            x = u128::from(left) << half | u128::from(right);
             if x < count {
                 return x;
             }
         }
     }
+}
+
+/// Characters of a mask, from the place where they are drawn.
+fn drawn(draw: Sip, at: u64) -> [u8; DRAWN] {
+    let mut bits = draw.word(at).finish();
+    let mut out = [0; DRAWN];
+    for (i, place) in out.iter_mut().enumerate() {
+        let few = if at == 0 && i == 0 { 31 } else { 63 };
+        #[allow(clippy::cast_possible_truncation, reason = "six bits")]
+        let index = (bits & few) as usize;
+        *place = WIDE.get(index).copied().unwrap_or(b'A');
+        bits >>= 6;
+    }
+    out
 }
 
 /// Bytes of a piece of a giant mask.
@@ -353,14 +394,121 @@ mod tests {
             .unwrap()
     }
 
-    /// The example of the paper on SipHash, appendix A.
+    /// The permutation as the header has it, in the plainest way, with the standard library's hash.
+    #[allow(deprecated, reason = "it says that it is SipHash-2-4")]
+    #[allow(clippy::cast_possible_truncation, reason = "lengths and digits")]
+    fn plain(mask: &Mask, text: &[u8]) -> Vec<u8> {
+        use std::hash::{Hasher, SipHasher};
+        let hash = |words: &[u128], bytes: &[u8]| {
+            let mut hasher = SipHasher::new_with_keys(mask.key[0], mask.key[1]);
+            for (i, word) in words.iter().enumerate() {
+                hasher.write(&word.to_le_bytes()[..if i == 2 { 16 } else { 8 }]);
+            }
+            hasher.write(bytes);
+            hasher.finish()
+        };
+        if text.len() >= LONG {
+            let tag = [TAG, TAG + 1].map(|purpose| hash(&[u128::from(purpose)], text));
+            let mut out = Vec::new();
+            for at in 0..text.len().div_ceil(DRAWN) as u64 {
+                let words: Vec<u8> = [tag[0], tag[1], at]
+                    .into_iter()
+                    .flat_map(u64::to_le_bytes)
+                    .collect();
+                let bits = hash(&[u128::from(DRAW)], &words);
+                out.extend((0..DRAWN).map(|i| {
+                    let few = if at == 0 && i == 0 { 31 } else { 63 };
+                    WIDE[(bits >> (6 * i) & few) as usize]
+                }));
+            }
+            out.truncate(text.len());
+            return out;
+        }
+        let class = Class::of(text);
+        let base: u128 = match class {
+            Class::Alnum => 62,
+            Class::Printable => 95,
+            _ => 256,
+        };
+        let mut x = text
+            .iter()
+            .fold(0, |x, byte| x * base + u128::from(class.digit(*byte)));
+        let count = base.pow(text.len() as u32);
+        let half = (128 - (count - 1).leading_zeros()).div_ceil(2);
+        let low = (1u128 << half) - 1;
+        let tweak = (text.len() as u128) << 8 | class as u128;
+        loop {
+            let (mut left, mut right) = (x >> half, x & low);
+            for round in 0..10 {
+                let mixed =
+                    u128::from(hash(&[u128::from(TEXT), tweak << 8 | round, right], b"")) & low;
+                (left, right) = (right, left ^ mixed);
+            }
+            x = left << half | right;
+            if x >= count {
+                continue;
+            }
+            let mut out: Vec<u8> = (0..text.len() as u32)
+                .map(|i| class.byte((x / base.pow(i) % base) as u8))
+                .collect();
+            out.reverse();
+            if Class::of(&out) == class {
+                return out;
+            }
+        }
+    }
+
     #[test]
-    #[allow(deprecated, reason = "what is tested")]
-    fn the_hash_is_siphash() {
-        let [a, b] = mask(KEY).key;
-        let mut hasher = SipHasher::new_with_keys(a, b);
-        hasher.write(&(0..15).collect::<Vec<u8>>());
-        assert_eq!(hasher.finish(), 0xa129_ca61_49be_45e5);
+    #[allow(clippy::cast_possible_truncation, reason = "made-up data")]
+    fn the_quick_way_is_the_plain_one() {
+        let mask = mask(KEY);
+        let mut x = 5u64;
+        for round in 0..3000usize {
+            let len = 1 + round % 40;
+            let text: Vec<u8> = (0..len)
+                .map(|_| {
+                    x = x.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                    let byte = (x >> 40) as u8;
+                    match round % 3 {
+                        0 => ALNUM[usize::from(byte) % 62],
+                        1 => b' ' + byte % 95,
+                        _ => byte,
+                    }
+                })
+                .collect();
+            if number::parse_i64(&text).is_none() {
+                assert_eq!(of(&mask, &text), plain(&mask, &text), "{text:?}");
+            }
+        }
+    }
+
+    /// Masks that were given away once must come again.
+    #[test]
+    fn masks_stay_what_they_were() {
+        let mask = mask(KEY);
+        let texts: [&[u8]; 8] = [
+            b"7",
+            b"-12345",
+            b"1893456000000",
+            b"ann",
+            b"3.14",
+            b"\xff\x00",
+            b"0123456789abcde",
+            b"some long text, longer",
+        ];
+        let masks: [&[u8]; 8] = [
+            b"8",
+            b"-69918",
+            b"2047061954537",
+            b"RA4",
+            b"m[PE",
+            b"\xad\x80",
+            b"tapGXDue66JBYqo",
+            b"PF62Ld1JbhVpfj_6Ftqhri",
+        ];
+        for (text, masked) in texts.into_iter().zip(masks) {
+            assert_eq!(of(&mask, text), masked, "{text:?}");
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@
 pub mod glob;
 pub mod mask;
 pub mod rename;
+mod siphash;
 pub mod transform;
 
 use crate::error::Result;

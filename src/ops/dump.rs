@@ -270,7 +270,7 @@ fn run<R: Render>(
         if let Some(e) = checksum_error(ending) {
             return Err(e);
         }
-        let suspects = keys.suspects()?;
+        let suspects = keys.suspects(options.threads)?;
         if !options.transform.is_empty() {
             return collision(path, options, &suspects);
         }

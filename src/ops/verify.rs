@@ -531,7 +531,7 @@ pub(in crate::ops) fn run(
         .ending
         .as_ref()
         .map_or(outcome.reader.position(), |e| e.end);
-    let suspects = keys.suspects()?;
+    let suspects = keys.suspects(options.threads)?;
     match super::dump::duplicates(path.as_deref(), &suspects) {
         Ok(duplicates) => {
             for d in duplicates {

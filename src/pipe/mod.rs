@@ -14,6 +14,10 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::{Condvar, Mutex, MutexGuard};
 
+/// How often [`crate::limits::HOLD`] output may wait in memory for its turn: one worker with a big record must not stop
+/// the others.
+const AHEAD: usize = 8;
+
 /// Whether there is more to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flow {
@@ -47,6 +51,8 @@ struct Gate<'s> {
     threads: usize,
     /// [`crate::limits::HOLD`]
     hold: usize,
+    /// Memory that may be taken by output that waits for its turn, and by what is left of it.
+    ahead: usize,
 }
 
 struct State<'s> {
@@ -54,7 +60,11 @@ struct State<'s> {
     /// The block whose turn it is.
     next: u64,
     waiting: BTreeMap<u64, Vec<u8>>,
+    /// Memory of those.
+    waiting_bytes: usize,
     spare: Vec<Vec<u8>>,
+    /// Memory of those.
+    spare_bytes: usize,
     closed: bool,
     error: Option<Error>,
 }
@@ -84,6 +94,35 @@ impl State<'_> {
         self.sink
             .write_all(bytes)
             .map_err(|e| Error::from_io(e, "write the output"))
+    }
+
+    /// Whether the output of a block may wait in memory: two blocks a worker, and more where they take little.
+    fn may_wait(&self, bytes: &Vec<u8>, gate: &Gate<'_>) -> bool {
+        self.waiting.len() < gate.threads * 2
+            || self.waiting_bytes.saturating_add(bytes.capacity()) <= gate.ahead
+    }
+
+    /// Puts the output of a block where it waits; gives another buffer for the next.
+    fn wait(&mut self, ordinal: u64, bytes: Vec<u8>, ahead: usize) -> Vec<u8> {
+        self.waiting_bytes += bytes.capacity();
+        self.waiting.insert(ordinal, bytes);
+        let next = self.spare.pop().unwrap_or_default();
+        self.spare_bytes -= next.capacity();
+        while self.waiting_bytes + self.spare_bytes > ahead
+            && let Some(one) = self.spare.pop()
+        {
+            self.spare_bytes -= one.capacity();
+        }
+        next
+    }
+
+    /// Keeps the memory of what was written.
+    fn keep(&mut self, mut bytes: Vec<u8>, ahead: usize) {
+        if self.waiting_bytes + self.spare_bytes + bytes.capacity() <= ahead {
+            bytes.clear();
+            self.spare_bytes += bytes.capacity();
+            self.spare.push(bytes);
+        }
     }
 
     fn close(&mut self, error: Option<Error>) {
@@ -197,15 +236,12 @@ impl Out<'_, '_> {
     }
 
     /// The block is done.
-    fn finish(mut self, result: Result<Flow>) -> Vec<u8> {
+    fn finish(self, result: Result<Flow>) -> Vec<u8> {
         let gate = self.gate;
         let mut state = lock(&gate.state);
         if state.next != self.ordinal && !state.closed {
-            if matches!(result, Ok(Flow::More)) && state.waiting.len() < gate.threads * 2 {
-                state
-                    .waiting
-                    .insert(self.ordinal, std::mem::take(&mut self.buf));
-                return state.spare.pop().unwrap_or_default();
+            if matches!(result, Ok(Flow::More)) && state.may_wait(&self.buf, gate) {
+                return state.wait(self.ordinal, self.buf, gate.ahead);
             }
             drop(state);
             state = gate.turn(self.ordinal);
@@ -217,13 +253,13 @@ impl Out<'_, '_> {
         state.next = self.ordinal + 1;
         while matches!(written, Ok(Flow::More)) {
             let next = state.next;
-            let Some(mut bytes) = state.waiting.remove(&next) else {
+            let Some(bytes) = state.waiting.remove(&next) else {
                 break;
             };
             written = state.write(&bytes).map(|()| Flow::More);
             state.next += 1;
-            bytes.clear();
-            state.spare.push(bytes);
+            state.waiting_bytes -= bytes.capacity();
+            state.keep(bytes, gate.ahead);
         }
         match written {
             Ok(Flow::More) => {}
@@ -256,13 +292,16 @@ pub fn run<W: Work>(
             sink,
             next: 0,
             waiting: BTreeMap::new(),
+            waiting_bytes: 0,
             spare: Vec::new(),
+            spare_bytes: 0,
             closed: false,
             error: None,
         }),
         turned: Condvar::new(),
         threads,
         hold: reader.sizes().hold,
+        ahead: reader.sizes().hold.saturating_mul(AHEAD),
     };
     let shared = Mutex::new(Shared {
         reader: &mut reader,

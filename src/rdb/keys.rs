@@ -4,7 +4,8 @@ use super::frame::Reader;
 use super::seen::{Hash64, Seen};
 use crate::error::{Error, Result};
 use std::collections::HashMap;
-use std::sync::Mutex;
+use std::panic::resume_unwind;
+use std::sync::{Mutex, PoisonError};
 
 /// Parts that are locked one by one, so that workers rarely meet.
 const SHARDS: usize = 16;
@@ -46,15 +47,33 @@ impl Keys {
         }
     }
 
-    /// The hashes that came more than once, ascending.
-    pub fn suspects(&self) -> Result<Vec<u64>> {
-        let mut all = Vec::new();
-        for shard in &self.shards {
-            let mut seen = shard
-                .lock()
-                .unwrap_or_else(std::sync::PoisonError::into_inner);
-            all.extend_from_slice(seen.suspects()?);
-        }
+    /// The hashes that came more than once, ascending. That many threads look.
+    ///
+    /// # Errors
+    /// What reading the temporary files gives.
+    pub fn suspects(&self, threads: usize) -> Result<Vec<u64>> {
+        let threads = threads.clamp(1, SHARDS);
+        let look = |first: usize| -> Result<Vec<u64>> {
+            let mut found = Vec::new();
+            for shard in self.shards.iter().skip(first).step_by(threads) {
+                let mut seen = shard.lock().unwrap_or_else(PoisonError::into_inner);
+                found.extend_from_slice(seen.suspects()?);
+            }
+            Ok(found)
+        };
+        let mut all = if threads == 1 {
+            look(0)?
+        } else {
+            std::thread::scope(|scope| {
+                let look = &look;
+                let others: Vec<_> = (1..threads).map(|n| scope.spawn(move || look(n))).collect();
+                let mut all = look(0)?;
+                for other in others {
+                    all.extend(other.join().unwrap_or_else(|e| resume_unwind(e))?);
+                }
+                Ok::<_, Error>(all)
+            })?
+        };
         all.sort_unstable();
         Ok(all)
     }
@@ -76,9 +95,7 @@ impl Batch<'_> {
             if part.is_empty() {
                 continue;
             }
-            let mut seen = shard
-                .lock()
-                .unwrap_or_else(std::sync::PoisonError::into_inner);
+            let mut seen = shard.lock().unwrap_or_else(PoisonError::into_inner);
             for h in part.drain(..) {
                 seen.add_hash(h)?;
             }

@@ -96,7 +96,7 @@ pub struct Seen {
     held: usize,
     row: Vec<u64>,
     runs: Runs,
-    table: Vec<u64>,
+    table: Table,
     suspects: Vec<u64>,
 }
 
@@ -115,7 +115,7 @@ impl Seen {
             held,
             row: Vec::new(),
             runs: Runs::default(),
-            table: Vec::new(),
+            table: Table::default(),
             suspects: Vec::new(),
         }
     }
@@ -166,10 +166,10 @@ impl Seen {
             })?;
             self.runs.clear()?;
         } else if self.row.len() <= PART * 2 {
-            twice(&self.row, &mut self.table, &mut self.suspects);
+            self.table.twice(&self.row, &mut self.suspects);
         } else {
             for part in &mut parts(&self.row) {
-                twice(part, &mut self.table, &mut self.suspects);
+                self.table.twice(part, &mut self.suspects);
             }
         }
         // A collection of unusual size must not be paid for to the end.
@@ -207,16 +207,59 @@ fn parts(row: &[u64]) -> Vec<Vec<u64>> {
     parts
 }
 
-/// Adds to `suspects` what is twice in `hashes`.
-fn twice(hashes: &[u64], table: &mut Vec<u64>, suspects: &mut Vec<u64>) {
-    if hashes.len() < 2 {
-        return;
-    }
-    table.clear();
-    table.resize((hashes.len() * 2).next_power_of_two(), 0);
-    for &h in hashes {
-        if !insert(table, h) {
-            suspects.push(h);
+/// Finds what is twice in a row of hashes.
+#[derive(Debug, Default)]
+struct Table {
+    slots: Vec<u64>,
+    gone: Vec<u64>,
+}
+
+impl Table {
+    /// Adds to `suspects` what is twice in `hashes`, once or oftener.
+    ///
+    /// Each hash takes its slot, whoever has it; who had it goes to a list. There is nothing to predict in that. Of two
+    /// equal ones the first has gone from the slot when all are done, and the second is there or has gone, too: so only
+    /// the few that are gone are looked at again.
+    fn twice(&mut self, hashes: &[u64], suspects: &mut Vec<u64>) {
+        /// Compared each with each.
+        const FEW: usize = 8;
+        if hashes.len() < 2 {
+            return;
+        }
+        let size = (hashes.len() * 4).next_power_of_two();
+        #[allow(clippy::cast_possible_truncation, reason = "masked")]
+        let slot_of = |h: u64| h as usize & (size - 1);
+        self.slots.clear();
+        self.slots.resize(size, 0);
+        if self.gone.len() < hashes.len() {
+            self.gone.resize(hashes.len(), 0);
+        }
+        let (slots, gone) = (self.slots.as_mut_slice(), self.gone.as_mut_slice());
+        let mut n = 0;
+        for &h in hashes {
+            if let (Some(slot), Some(last)) = (slots.get_mut(slot_of(h)), gone.get_mut(n)) {
+                *last = *slot;
+                n += usize::from(*slot != 0);
+                *slot = h;
+            }
+        }
+        let gone = gone.get(..n).unwrap_or_default();
+        let there = |h: &&u64| slots.get(slot_of(**h)) == Some(h);
+        suspects.extend(gone.iter().filter(there));
+        if n <= FEW {
+            let mut rest = gone;
+            while let Some((h, behind)) = rest.split_first() {
+                suspects.extend(behind.iter().find(|other| *other == h));
+                rest = behind;
+            }
+            return;
+        }
+        self.slots.clear();
+        self.slots.resize((n * 2).next_power_of_two(), 0);
+        for &h in gone {
+            if !insert(&mut self.slots, h) {
+                suspects.push(h);
+            }
         }
     }
 }
@@ -355,6 +398,36 @@ mod tests {
             seen.add(&Str::Bytes(b"m7")).unwrap();
             let h = seen.hash().bytes(b"m7").max(1);
             assert_eq!(seen.suspects().unwrap(), [h], "{n}");
+        }
+    }
+
+    /// Against sorting, with slots that are hotly disputed.
+    #[test]
+    fn twice_is_found_wherever_it_stands() {
+        let mut table = Table::default();
+        let mut x = 3u64;
+        for round in 0..20_000u64 {
+            let n = round % 70;
+            let (spread, shift) = (1 + round % 97, round % 3 * 4);
+            let hashes: Vec<u64> = (0..n)
+                .map(|_| {
+                    x = x.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                    (1 + (x >> 33) % (spread * spread)) << shift
+                })
+                .collect();
+            let mut found = Vec::new();
+            table.twice(&hashes, &mut found);
+            found.sort_unstable();
+            found.dedup();
+            let mut sorted = hashes.clone();
+            sorted.sort_unstable();
+            let mut want: Vec<u64> = sorted
+                .windows(2)
+                .filter(|pair| pair[0] == pair[1])
+                .map(|pair| pair[0])
+                .collect();
+            want.dedup();
+            assert_eq!(found, want, "{hashes:?}");
         }
     }
 

@@ -116,14 +116,7 @@ fn double(v: f64, out: &mut Vec<u8>) {
         if hundredths < 0 {
             out.push(b'-');
         }
-        let n = hundredths.unsigned_abs();
-        number::push_u64(n / 100, out);
-        let places = n % 100;
-        #[allow(clippy::cast_possible_truncation, reason = "two digits")]
-        out.extend_from_slice(&[b'.', b'0' + (places / 10) as u8, b'0' + (places % 10) as u8]);
-        if places % 10 == 0 {
-            out.pop();
-        }
+        number::push_hundredths(hundredths.unsigned_abs(), out);
     } else {
         // Writing into memory cannot fail.
         let _ = serde_json::to_writer(out, &v);

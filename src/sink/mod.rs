@@ -6,6 +6,7 @@ pub mod compress;
 pub mod csv;
 pub mod json;
 pub mod keys;
+mod quote;
 pub mod rdb;
 pub mod resp;
 pub mod restore;

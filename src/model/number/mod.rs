@@ -16,6 +16,7 @@
 //! | 1912012242512328.75 | `1912012242512328.8` | `1912012242512328.7` |
 //! | the smallest | `4.9406564584124654e-324` | `5e-324` |
 
+mod decimal;
 mod grisu;
 mod strtod;
 
@@ -137,6 +138,32 @@ pub fn push_u64(value: u64, out: &mut Vec<u8>) {
     }
 }
 
+/// Appends `hundredths` / 100 with the point and one or two digits behind it, as few as tell it; at least one.
+#[inline]
+pub fn push_hundredths(hundredths: u64, out: &mut Vec<u8>) {
+    if hundredths >= 100_000_000 {
+        push_u64(hundredths / 100, out);
+        push_places(digits_of(hundredths % 100) >> 48, out);
+        return;
+    }
+    let digits = digits_of(hundredths);
+    let zeros = (digits.trailing_zeros() / 8).min(5);
+    let text = (digits | 0x3030_3030_3030_3030) >> (8 * zeros);
+    let start = out.len();
+    out.extend_from_slice(&text.to_le_bytes());
+    out.truncate(start + 6 - zeros as usize);
+    push_places(digits >> 48, out);
+}
+
+/// Appends the point and two digits, the second only where it is not zero.
+#[inline(always)]
+fn push_places(digits: u64, out: &mut Vec<u8>) {
+    let [first, second, ..] = (digits | 0x3030).to_le_bytes();
+    let start = out.len();
+    out.extend_from_slice(&[b'.', first, second]);
+    out.truncate(start + 2 + usize::from(second != b'0'));
+}
+
 /// The digits of a number from 0 up and below 10^8, first digit lowest, and how many they are.
 #[inline(always)]
 #[must_use]
@@ -176,7 +203,7 @@ fn push_eight(value: u64, trim: u32, out: &mut Vec<u8>) {
 /// stand before or after. (C also knows hexadecimal, which no server has ever written.)
 #[must_use]
 pub fn parse_double(bytes: &[u8]) -> Option<f64> {
-    if let Some(value) = plain_decimal(bytes) {
+    if let Some(value) = decimal::decimal(bytes) {
         return Some(value);
     }
     let text = std::str::from_utf8(bytes).ok()?;
@@ -198,42 +225,6 @@ pub fn parse_double(bytes: &[u8]) -> Option<f64> {
     } else {
         f64::NAN
     })
-}
-
-/// Digits with an optional sign and point, few enough that the result is exact: 15 digits and a power of ten below 10^23
-/// are doubles, and one division rounds once (Clinger's fast path). Nearly every score is of this kind.
-#[inline]
-fn plain_decimal(bytes: &[u8]) -> Option<f64> {
-    const TENS: [f64; 16] = [
-        1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
-    ];
-    let (negative, digits) = match bytes {
-        [b'-', rest @ ..] => (true, rest),
-        rest => (false, rest),
-    };
-    if digits.len() > 16 {
-        return None;
-    }
-    let mut value = 0u64;
-    let mut seen = 0usize;
-    let mut point = None;
-    for (i, &c) in digits.iter().enumerate() {
-        match c {
-            b'0'..=b'9' => {
-                value = value * 10 + u64::from(c - b'0');
-                seen += 1;
-            }
-            b'.' if point.is_none() => point = Some(i),
-            _ => return None,
-        }
-    }
-    if seen == 0 || seen > 15 {
-        return None;
-    }
-    let places = point.map_or(0, |at| digits.len() - at - 1);
-    #[allow(clippy::cast_precision_loss, reason = "15 digits are below 2^53")]
-    let value = value as f64 / TENS.get(places)?;
-    Some(if negative { -value } else { value })
 }
 
 /// The integer that a score is stored as in packed encodings since 7.0 (`double2ll`): integral and within ±2^62.

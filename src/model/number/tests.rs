@@ -35,6 +35,27 @@ fn appended_integers_are_the_standard_librarys() {
 }
 
 #[test]
+fn hundredths_have_as_many_places_as_they_need() {
+    let mut n = 1u64;
+    for i in 0..50_000u64 {
+        let n = match i {
+            0..2000 => i,
+            _ => {
+                n = n.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                n >> (i % 64)
+            }
+        };
+        let mut out = Vec::new();
+        push_hundredths(n, &mut out);
+        let mut want = format!("{}.{:02}", n / 100, n % 100);
+        if want.ends_with('0') {
+            want.pop();
+        }
+        assert_eq!(String::from_utf8(out).unwrap(), want);
+    }
+}
+
+#[test]
 fn canonical_integers_only() {
     for good in [
         0,

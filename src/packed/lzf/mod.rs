@@ -23,6 +23,7 @@ pub use stream::Stream;
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits;
 use std::fmt;
+use std::hint::select_unpredictable;
 
 /// The farthest a reference reaches back.
 pub const MAX_DISTANCE: usize = 1 << 13;
@@ -156,8 +157,7 @@ pub fn decode<'o>(
             expected: expected as u64,
         });
     }
-    // Output, slack, input, slack in one buffer: literals and references are then copies from a place that is computed,
-    // not chosen by a branch that nobody can predict.
+    // Output, slack, input, slack in one buffer: all copies may then be of fixed size.
     let start = expected.saturating_add(SLACK);
     let whole = start.saturating_add(input.len()).saturating_add(SLACK);
     if room.len() < whole {
@@ -171,52 +171,47 @@ pub fn decode<'o>(
 }
 
 /// `buf` is room for `expected` bytes, the slack, the input (`start..end`), and the slack again.
+///
+/// Whether a literal run stands before the next reference is anybody's guess, so each turn takes both: a run, which may
+/// be of no bytes, then a reference. Only two runs in a row, as long ones are, cost a turn without one.
 fn decode_into(buf: &mut [u8], start: usize, end: usize, expected: usize) -> Result<(), LzfError> {
     let mut i = start;
     let mut o = 0usize;
     while i < end {
+        let Some(&control) = buf.get(i) else { break };
+        let literal = control < 32;
+        let n = select_unpredictable(literal, usize::from(control) + 1, 0);
+        let next = i + select_unpredictable(literal, usize::from(control) + 2, 0);
+        if (next > end) | (n > expected - o) {
+            return Err(judge(i - start, true, next > end, 0, o, expected, n));
+        }
+        copy(buf, i + 1, o);
+        i = next;
+        o += n;
+        if i == end {
+            break;
+        }
         let Some(&[control, second, third]) = buf.get(i..).and_then(|b| b.first_chunk::<3>())
         else {
             break;
         };
-        let control = usize::from(control);
-        let literal = control < 32;
-        let long = control >= 0xe0;
-        let (extra, low) = if long {
-            (usize::from(second), usize::from(third))
-        } else {
-            (0, usize::from(second))
-        };
-        let distance = ((control & 31) << 8 | low) + 1;
-        let n = if literal {
-            control + 1
-        } else {
-            (control >> 5) + 2 + extra
-        };
-        let next = i + if literal {
-            1 + n
-        } else {
-            2 + usize::from(long)
-        };
-        // One branch that is never taken in sound data.
-        if (next > end) | (n > expected - o) | (!literal & (distance > o)) {
-            return Err(judge(
-                i - start,
-                literal,
-                next > end,
-                distance,
-                o,
-                expected,
-                n,
-            ));
+        if control < 32 {
+            continue;
         }
-        let from = if literal { i + 1 } else { o - distance };
-        if (n <= SLACK) & (literal | (n <= distance)) {
-            if let Some(&chunk) = buf.get(from..).and_then(|b| b.first_chunk::<SLACK>())
-                && let Some(to) = buf.get_mut(o..).and_then(|b| b.first_chunk_mut::<SLACK>())
-            {
-                *to = chunk;
-            }
+        let control = usize::from(control);
+        let long = control >= 0xe0;
+        let extra = usize::from(select_unpredictable(long, second, 0));
+        let low = usize::from(select_unpredictable(long, third, second));
+        let distance = ((control & 31) << 8 | low) + 1;
+        let n = (control >> 5) + 2 + extra;
+        let next = i + 2 + usize::from(long);
+        // One branch that is never taken in sound data.
+        if (next > end) | (n > expected - o) | (distance > o) {
+            let truncated = next > end;
+            return Err(judge(i - start, false, truncated, distance, o, expected, n));
+        }
+        if (n <= SLACK) & (n <= distance) {
+            copy(buf, o - distance, o);
         } else {
             copy_back(buf, o, distance, n);
         }
@@ -231,6 +226,16 @@ fn decode_into(buf: &mut [u8], start: usize, end: usize, expected: usize) -> Res
         });
     }
     Ok(())
+}
+
+/// Copies [`SLACK`] bytes, however few count. The slacks see to it that there is room.
+#[inline(always)]
+fn copy(buf: &mut [u8], from: usize, to: usize) {
+    if let Some(&chunk) = buf.get(from..).and_then(|b| b.first_chunk::<SLACK>())
+        && let Some(room) = buf.get_mut(to..).and_then(|b| b.first_chunk_mut::<SLACK>())
+    {
+        *room = chunk;
+    }
 }
 
 /// Which of the rules was broken, in the order in which a reader that goes byte by byte finds it.
