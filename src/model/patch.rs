@@ -1,5 +1,10 @@
 //! What a repair does to a file: ranges of its bytes that go, or that are written otherwise. All that no patch names stays
 //! as it is, byte for byte.
+//!
+//! They stand in the order of the file and do not overlap, so what is done at one place costs what stands there, and not
+//! the whole list.
+
+use crate::error::{Error, Result};
 
 /// What becomes of the bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,13 +63,81 @@ pub struct Patch {
 }
 
 /// How many of the first bytes are shown.
-pub const SAMPLE: usize = 96;
+const SAMPLE: usize = 96;
 
-/// Puts a patch into a sorted list, in the place of all that lie inside it.
+/// Patches of a file; more is no damage any more, but something else than what it is read as.
+pub const PATCHES: usize = 1 << 17;
+
+impl Patch {
+    /// A patch that says what and why, and nothing of what is lost with it.
+    #[must_use]
+    pub fn new(
+        from: u64,
+        to: u64,
+        fate: Fate,
+        code: &'static str,
+        why: impl Into<String>,
+    ) -> Patch {
+        Patch {
+            from,
+            to,
+            fate,
+            code,
+            why: why.into(),
+            commands: 0,
+            keys: Vec::new(),
+            sample: Vec::new(),
+        }
+    }
+}
+
+/// Takes a patch into a list as [`put`] does, with its first bytes, which `read` gives from an offset on. `what` is what
+/// the file is read as.
+///
+/// # Errors
+/// What `read` says; [`crate::ErrorKind::Limit`] where there are [`PATCHES`] already.
+pub fn add(
+    patches: &mut Vec<Patch>,
+    mut patch: Patch,
+    what: &str,
+    read: impl FnOnce(&mut [u8], u64) -> Result<()>,
+) -> Result<()> {
+    if patches.len() >= PATCHES {
+        let what = format!("more than {PATCHES} places are damaged: this is no {what} any more");
+        return Err(Error::limit(what).at(patch.from));
+    }
+    let n = usize::try_from(patch.to - patch.from).map_or(SAMPLE, |n| n.min(SAMPLE));
+    patch.sample.resize(n, 0);
+    read(&mut patch.sample, patch.from)?;
+    put(patches, patch);
+    Ok(())
+}
+
+/// Puts a patch into a sorted list, in the place of all that lie inside it. One of no bytes comes behind all that begin
+/// where it does.
 pub fn put(patches: &mut Vec<Patch>, patch: Patch) {
-    patches.retain(|p| p.from < patch.from || p.to > patch.to);
-    let place = patches.partition_point(|p| p.from < patch.from);
-    patches.insert(place, patch);
+    if patch.from == patch.to {
+        let place = patches.partition_point(|p| p.from <= patch.from);
+        return patches.insert(place, patch);
+    }
+    let first = patches.partition_point(|p| p.from < patch.from);
+    let behind = patches.get(first..).unwrap_or_default();
+    let inside = behind.iter().take_while(|p| p.to <= patch.to).count();
+    patches.splice(first..first + inside, [patch]);
+}
+
+/// Takes those out that begin at an offset.
+pub fn remove(patches: &mut Vec<Patch>, from: u64) {
+    let first = patches.partition_point(|p| p.from < from);
+    let behind = patches.get(first..).unwrap_or_default();
+    let n = behind.iter().take_while(|p| p.from == from).count();
+    patches.drain(first..first + n);
+}
+
+/// The number of those that end in front of an offset, or there.
+#[must_use]
+pub fn ended(patches: &[Patch], at: u64) -> usize {
+    patches.partition_point(|p| p.to <= at)
 }
 
 #[cfg(test)]
@@ -72,16 +145,11 @@ mod tests {
     use super::*;
 
     fn patch(from: u64, to: u64) -> Patch {
-        Patch {
-            from,
-            to,
-            fate: Fate::Cut,
-            code: "x",
-            why: String::new(),
-            commands: 0,
-            keys: Vec::new(),
-            sample: Vec::new(),
-        }
+        Patch::new(from, to, Fate::Cut, "x", "")
+    }
+
+    fn ranges(patches: &[Patch]) -> Vec<(u64, u64)> {
+        patches.iter().map(|p| (p.from, p.to)).collect()
     }
 
     #[test]
@@ -90,7 +158,35 @@ mod tests {
         for (from, to) in [(10, 20), (40, 50), (25, 30), (15, 16), (5, 35)] {
             put(&mut patches, patch(from, to));
         }
-        let ranges: Vec<_> = patches.iter().map(|p| (p.from, p.to)).collect();
-        assert_eq!(ranges, [(5, 35), (40, 50)]);
+        assert_eq!(ranges(&patches), [(5, 35), (40, 50)]);
+        assert_eq!(ended(&patches, 34), 0);
+        assert_eq!(ended(&patches, 35), 1);
+        assert_eq!(ended(&patches, 60), 2);
+        put(&mut patches, patch(50, 50));
+        put(&mut patches, patch(50, 50));
+        put(&mut patches, patch(1, 2));
+        assert_eq!(
+            ranges(&patches),
+            [(1, 2), (5, 35), (40, 50), (50, 50), (50, 50)]
+        );
+        remove(&mut patches, 50);
+        remove(&mut patches, 6);
+        remove(&mut patches, 1);
+        assert_eq!(ranges(&patches), [(5, 35), (40, 50)]);
+    }
+
+    #[test]
+    fn there_are_only_so_many() {
+        let mut patches = Vec::new();
+        let read = |sample: &mut [u8], at: u64| {
+            sample.fill(u8::try_from(at % 256).unwrap());
+            Ok(())
+        };
+        for n in 0..PATCHES as u64 {
+            add(&mut patches, patch(2 * n, 2 * n + 1), "log", read).unwrap();
+        }
+        assert_eq!(patches[3].sample, [6]);
+        let e = add(&mut patches, patch(7, 9), "log", read).unwrap_err();
+        assert!(e.message().contains("no log any more"), "{e}");
     }
 }

@@ -24,11 +24,11 @@
 //! where a value's CRLF stands behind it, and a run of commands that ends so is taken back as a whole.
 
 use crate::aof::block::{self, Args, Block, State};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::input::bytes::ReadAt;
 use crate::limits::BLOCK;
 use crate::model::commands::{Found, find};
-use crate::model::patch::{Fate, Patch, SAMPLE, put};
+use crate::model::patch::{self, Fate, Patch};
 use crate::resp::decode::{Decoder, Fault, FlawKind, Mark, Rest, Stop, database};
 use crate::text::quoted;
 use probe::{Pages, Probed, STRING};
@@ -85,8 +85,8 @@ pub struct Salvaged {
 /// How far back a run of commands is taken for one inside a value, where it ends like one.
 const INSIDE: u64 = 1 << 20;
 
-/// Patches of a file; more is no damage any more, but something else than a log.
-const PATCHES: usize = 1 << 17;
+/// Bytes that are read first behind damage: it may not be the last. Twice as many after that, up to a block.
+const FIRST: usize = 32 << 10;
 
 /// Reads a log from `start` to `size` and says what can be kept of it. `progress` is told how far it has come.
 ///
@@ -112,7 +112,6 @@ pub fn salvage(
         open: None,
         since: None,
         torn: None,
-        budget: (64 << 20) + size.saturating_mul(16),
     };
     run.read(start, progress)?;
     run.found.time = run.state.time;
@@ -155,8 +154,6 @@ struct Salvage<'a, 'u> {
     since: Option<Back>,
     /// Where a command claimed to be longer than the file, and reading went on all the same.
     torn: Option<Back>,
-    /// How many bytes may be looked at in search of commands.
-    budget: u64,
 }
 
 /// What follows a command.
@@ -196,6 +193,7 @@ impl Salvage<'_, '_> {
                 (Next::Doubt, from) => match self.damage(from, None)? {
                     Some(next) => {
                         at = next;
+                        want = FIRST;
                         continue;
                     }
                     None => return Ok(()),
@@ -210,7 +208,11 @@ impl Salvage<'_, '_> {
                 },
                 (Stop::More, None) => {
                     // One that does not fit is read with more behind it, up to where it counts as big.
-                    want = if consumed == 0 { want * 2 } else { BLOCK };
+                    want = if consumed == 0 {
+                        want * 2
+                    } else {
+                        (want * 2).clamp(FIRST, BLOCK)
+                    };
                     continue;
                 }
                 (Stop::Big, _) => self.big(at)?,
@@ -226,7 +228,7 @@ impl Salvage<'_, '_> {
                 Some(next) => at = next,
                 None => return Ok(()),
             }
-            want = BLOCK;
+            want = FIRST;
         }
     }
 
@@ -423,7 +425,7 @@ impl Salvage<'_, '_> {
                     if stray { "an argument" } else { "no command" }
                 );
                 self.found.commands -= u64::from(!last.refused).min(self.found.commands);
-                self.found.patches.retain(|p| p.from != last.at);
+                patch::remove(&mut self.found.patches, last.at);
                 self.open = self.open.or(last.closed);
             } else if matches!(&head[..], b"\r\n*" | b"\r\n$")
                 && let Some(back) = self.since.take_if(|back| at - back.at <= INSIDE)
@@ -460,7 +462,7 @@ impl Salvage<'_, '_> {
         };
         let next = match near {
             Some(near) => Some(near),
-            None => self.pages.next(search, &mut self.budget)?,
+            None => self.pages.next(search)?,
         };
         self.leave(from, next, code, why)
     }
@@ -529,7 +531,7 @@ impl Salvage<'_, '_> {
     /// commands follow that line. Then its number is wrong. But if the file ends in half a command then, too, what was
     /// taken for commands stands in the value of one that was cut short.
     fn ends(&mut self, at: u64, line: u64, claim: Option<u64>) -> Result<Option<u64>> {
-        let next = self.pages.next(line.max(at + 1), &mut self.budget)?;
+        let next = self.pages.next(line.max(at + 1))?;
         if let Some(next) = next {
             if self.torn.is_none() && claim.is_none_or(|claim| claim <= STRING) {
                 self.torn = Some(self.here(at));
@@ -577,11 +579,18 @@ impl Salvage<'_, '_> {
     }
 
     fn back(&mut self, back: Back) {
+        let patches = &mut self.found.patches;
+        patches.truncate(patch::ended(patches, back.at));
         // What became of a block that was open then is settled anew, too.
-        let open = back.open.map(|open| open.at);
-        self.found
-            .patches
-            .retain(|p| p.to <= back.at && (Some(p.from) != open || p.fate == Fate::Rewrite));
+        if let Some(open) = back.open {
+            let at = patches.partition_point(|p| p.from < open.at);
+            if patches
+                .get(at)
+                .is_some_and(|p| p.from == open.at && p.fate != Fate::Rewrite)
+            {
+                patches.remove(at);
+            }
+        }
         self.found.commands = back.commands;
         self.found.doubtful.truncate(back.doubtful);
         self.state = back.state;
@@ -649,26 +658,16 @@ impl Salvage<'_, '_> {
         if from >= to {
             return Ok(());
         }
-        if self.found.patches.len() >= PATCHES {
-            let what = format!("more than {PATCHES} places are damaged: this is no log any more");
-            return Err(Error::limit(what).at(from));
-        }
-        let n = usize::try_from(to - from).map_or(SAMPLE, |n| n.min(SAMPLE));
-        let sample = self.pages.get(from, n)?.to_vec();
-        put(
-            &mut self.found.patches,
-            Patch {
-                from,
-                to,
-                fate,
-                code,
-                why,
-                commands,
-                keys: Vec::new(),
-                sample,
-            },
-        );
-        Ok(())
+        let pages = &mut self.pages;
+        let mut new = Patch::new(from, to, fate, code, why);
+        new.commands = commands;
+        patch::add(&mut self.found.patches, new, "log", |sample, at| {
+            let bytes = pages.get(at, sample.len())?;
+            if bytes.len() == sample.len() {
+                sample.copy_from_slice(bytes);
+            }
+            Ok(())
+        })
     }
 
     /// The database that a `SELECT` chooses; where it cannot be told, servers stay where they are.

@@ -8,8 +8,14 @@ use crate::input::bytes::ReadAt;
 use crate::model::commands::{Found, find};
 use crate::resp::line::strtol;
 
-/// How much is read at a time.
+/// How much is read at a time, where the file is read on.
 const PAGE: usize = 64 << 10;
+
+/// The same where something far ahead is looked up.
+const FAR: usize = 512;
+
+/// What a look at an argument costs of the budget, in bytes.
+const LOOK: u64 = 16;
 
 /// Bytes of the name and of the words behind it that are kept, each.
 const WORD: usize = 256;
@@ -26,9 +32,34 @@ const LINE: usize = 24;
 /// The bytes of a file, a page at a time.
 pub(super) struct Pages<'a> {
     src: &'a dyn ReadAt,
-    pub(super) size: u64,
-    page: Vec<u8>,
+    size: u64,
+    page: Page,
+    far: Page,
+    /// How many bytes may still be looked at in search of commands: some times the file, for hostile ones can have each
+    /// place look ahead over all the others. When it is used up nothing is found any more.
+    budget: u64,
+}
+
+#[derive(Default)]
+struct Page {
+    bytes: Vec<u8>,
     at: u64,
+}
+
+impl Page {
+    /// How far behind its start an offset is, if so many bytes from there on are in it.
+    fn holds(&self, at: u64, n: usize) -> Option<usize> {
+        let skip = usize::try_from(at.checked_sub(self.at)?).ok()?;
+        (skip.saturating_add(n) <= self.bytes.len()).then_some(skip)
+    }
+
+    fn load(&mut self, src: &dyn ReadAt, at: u64, n: usize) -> Result<()> {
+        self.bytes.resize(n, 0);
+        self.at = at;
+        // What could not be read is not there.
+        src.read_exact_at(&mut self.bytes, at)
+            .inspect_err(|_| self.bytes.clear())
+    }
 }
 
 /// What stands at a place.
@@ -52,32 +83,53 @@ impl<'a> Pages<'a> {
         Pages {
             src,
             size,
-            page: Vec::new(),
-            at: 0,
+            page: Page::default(),
+            far: Page::default(),
+            budget: (64 << 20) + size.saturating_mul(16),
         }
+    }
+
+    /// At most so many bytes, and no more than there are behind an offset.
+    fn left(&self, at: u64, n: usize) -> usize {
+        usize::try_from(self.size.saturating_sub(at)).map_or(n, |left| left.min(n))
     }
 
     /// `n` bytes at that offset (at most a page), fewer at the end of the file.
     pub(super) fn get(&mut self, at: u64, n: usize) -> Result<&[u8]> {
-        let n = usize::try_from(self.size.saturating_sub(at))
-            .map_or(n, |left| left.min(n))
-            .min(PAGE);
-        let inside = at
-            .checked_sub(self.at)
-            .and_then(|skip| usize::try_from(skip).ok())
-            .filter(|skip| skip.saturating_add(n) <= self.page.len());
-        let skip = match inside {
-            Some(skip) => skip,
-            None => {
-                let left = self.size.saturating_sub(at);
-                let len = usize::try_from(left).map_or(PAGE, |left| left.min(PAGE));
-                self.page.resize(len, 0);
-                self.src.read_exact_at(&mut self.page, at)?;
-                self.at = at;
-                0
+        let n = self.left(at, n.min(PAGE));
+        if let Some(skip) = self.page.holds(at, n) {
+            return Ok(self.page.bytes.get(skip..skip + n).unwrap_or_default());
+        }
+        if n <= FAR {
+            if self.far.holds(at, n).is_none() {
+                let len = self.left(at, FAR);
+                self.far.load(self.src, at, len)?;
             }
-        };
-        Ok(self.page.get(skip..skip + n).unwrap_or_default())
+            let skip = self.far.holds(at, n).unwrap_or_default();
+            return Ok(self.far.bytes.get(skip..skip + n).unwrap_or_default());
+        }
+        self.load(at)?;
+        Ok(self.page.bytes.get(..n).unwrap_or_default())
+    }
+
+    fn load(&mut self, at: u64) -> Result<()> {
+        let len = self.left(at, PAGE);
+        self.page.load(self.src, at, len)
+    }
+
+    /// What is at hand from an offset on, a byte at least where the file has one.
+    fn some(&mut self, at: u64) -> Result<&[u8]> {
+        if self.page.holds(at, 1).is_none() {
+            self.load(at)?;
+        }
+        let skip = self.page.holds(at, 0).unwrap_or_default();
+        Ok(self.page.bytes.get(skip..).unwrap_or_default())
+    }
+
+    /// Takes some of the budget; `false` where it is used up.
+    fn spend(&mut self, n: u64) -> bool {
+        self.budget = self.budget.saturating_sub(n);
+        self.budget > 0
     }
 
     /// The number of a strict line that begins with `mark`, and the offset behind it. `Err(true)`: the file ends first.
@@ -106,6 +158,9 @@ impl<'a> Pages<'a> {
     /// An argument in the strict form: how long it is, where its bytes begin. `Err(Some)`: the file ends inside it, with
     /// what it claims; `Err(None)`: it is none.
     fn argument(&mut self, at: u64) -> Result<std::result::Result<(u64, u64), Ends>> {
+        if !self.spend(LOOK) {
+            return Ok(Err(Ends::Odd));
+        }
         let (len, body) = match self.line(at, b'$')? {
             Ok(found) => found,
             Err(true) => return Ok(Err(Ends::File(None))),
@@ -154,16 +209,14 @@ impl<'a> Pages<'a> {
         })
     }
 
-    /// Where the next command stands, from an offset on; with how many bytes were looked at. `budget` bounds them: beyond
-    /// it there is none.
-    pub(super) fn next(&mut self, from: u64, budget: &mut u64) -> Result<Option<u64>> {
+    /// Where the next command stands, from an offset on; none where the budget is used up.
+    pub(super) fn next(&mut self, from: u64) -> Result<Option<u64>> {
         let mut at = from;
         while at < self.size {
-            let page = self.get(at, PAGE)?;
-            let len = page.len();
-            let star = page.iter().position(|b| *b == b'*');
-            *budget = budget.saturating_sub(star.unwrap_or(len) as u64 + 1);
-            if *budget == 0 {
+            let bytes = self.some(at)?;
+            let len = bytes.len();
+            let star = bytes.iter().position(|b| *b == b'*');
+            if !self.spend(star.unwrap_or(len) as u64 + 1) {
                 return Ok(None);
             }
             let Some(star) = star else {
@@ -172,7 +225,6 @@ impl<'a> Pages<'a> {
             };
             at += star as u64;
             if let Probed::Whole { end, argc, words } = self.probe(at)? {
-                *budget = budget.saturating_sub(end - at);
                 let known = is_known(&words, argc);
                 // A command inside a value: behind it the value's own CRLF, and the next argument or command.
                 let inside = matches!(self.get(end, 3)?, b"\r\n*" | b"\r\n$");

@@ -340,16 +340,9 @@ fn plan_file(part: Part, opened: Input, before: u64, options: &Options<'_>) -> R
             } else {
                 "bytes behind the end of the RDB, which servers do not read"
             };
-            file.patches.push(Patch {
-                from: end,
-                to: size,
-                fate: Fate::Cut,
-                code: "trailing",
-                why: why.to_owned(),
-                commands: 0,
-                keys: Vec::new(),
-                sample: head,
-            });
+            let mut patch = Patch::new(end, size, Fate::Cut, "trailing", why);
+            patch.sample = head;
+            file.patches.push(patch);
             return Ok(file);
         }
         start = end;
@@ -435,16 +428,13 @@ fn plan_rdb(
                  cannot be told"
                     .to_owned(),
             ));
-            file.patches.push(Patch {
-                from: ending.end - 8,
-                to: ending.end,
-                fate: Fate::Checksum,
-                code: "checksum",
-                why: "a checksum of what is there".to_owned(),
-                commands: 0,
-                keys: Vec::new(),
-                sample: Vec::new(),
-            });
+            file.patches.push(Patch::new(
+                ending.end - 8,
+                ending.end,
+                Fate::Checksum,
+                "checksum",
+                "a checksum of what is there",
+            ));
         }
         return Ok((ending.end, true));
     }

@@ -1,10 +1,10 @@
 //! A file whose every LF became CRLF, as by a transfer in text mode: taking every CR in front of an LF away brings it back,
 //! and its checksum says whether that is right.
 
-use super::{HEADER_LEN, PATCHES, Salvage};
+use super::{HEADER_LEN, Salvage};
 use crate::error::Result;
 use crate::input::checksum::Crc64;
-use crate::model::patch::{Fate, Patch};
+use crate::model::patch::{Fate, PATCHES, Patch};
 
 const PAGE: usize = 256 << 10;
 
@@ -47,16 +47,11 @@ impl Salvage<'_> {
         if removed.is_empty() || crc.value() != u64::from_le_bytes(*stored) {
             return Ok(false);
         }
-        let patches = removed.into_iter().map(|from| Patch {
-            from,
-            to: from + 1,
-            fate: Fate::Cut,
-            code: "crlf",
-            why: "LF became CRLF, as by a transfer in text mode; without it the checksum is right"
-                .to_owned(),
-            commands: 0,
-            keys: Vec::new(),
-            sample: b"\r".to_vec(),
+        let why = "LF became CRLF, as by a transfer in text mode; without it the checksum is right";
+        let patches = removed.into_iter().map(|from| {
+            let mut patch = Patch::new(from, from + 1, Fate::Cut, "crlf", why);
+            patch.sample = b"\r".to_vec();
+            patch
         });
         self.found.patches = patches.collect();
         self.found.end = self.size;

@@ -26,7 +26,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::input::bytes::{Bytes, ReadAt, Slice};
 use crate::limits::FINDINGS_LISTED;
 use crate::model::kind::Flavour;
-use crate::model::patch::{Fate, Patch, SAMPLE, put};
+use crate::model::patch::{self, Fate, Patch};
 use crate::model::target::TARGETS;
 use crate::text::quoted;
 use chain::{AT_LEAST, AT_LEAST_IN_VALUE, Search};
@@ -54,9 +54,6 @@ pub struct Salvaged {
     /// Whether it ends so itself, and the file does not end before.
     pub ended: bool,
 }
-
-/// Places that are patched; more is no damage any more.
-const PATCHES: usize = 1 << 17;
 
 /// Records on each side of a gap that are named as doubtful: bytes of a value may read as one or two, with a name of no
 /// bytes among them.
@@ -517,13 +514,10 @@ impl Salvage<'_> {
     }
 
     fn leave(&mut self, from: u64, to: u64, why: String) -> Result<()> {
-        let inside = |p: &&Patch| p.to > from;
-        let mut keys: Vec<(u64, Vec<u8>)> = Vec::new();
-        for patch in self.found.patches.iter().filter(inside) {
-            keys.extend(patch.keys.iter().cloned());
-        }
         // A record that is cut itself may reach beyond the place where the next one really begins.
-        self.found.patches.retain(|p| p.to <= from);
+        let patches = &mut self.found.patches;
+        let inside = patches.drain(patch::ended(patches, from)..);
+        let mut keys: Vec<(u64, Vec<u8>)> = inside.flat_map(|p| p.keys).collect();
         if let Some(name) = self.name_at(from)? {
             let key = (self.db, name);
             // It was counted where it was read as a whole.
@@ -596,29 +590,12 @@ impl Salvage<'_> {
         why: String,
         keys: Vec<(u64, Vec<u8>)>,
     ) -> Result<()> {
-        if self.found.patches.len() >= PATCHES {
-            let what = format!("more than {PATCHES} places are damaged: this is no RDB any more");
-            return Err(Error::limit(what).at(from));
-        }
-        let n = usize::try_from(to - from).map_or(SAMPLE, |n| n.min(SAMPLE));
-        let mut sample = vec![0; n];
-        self.src.read_exact_at(&mut sample, from)?;
-        let patch = Patch {
-            from,
-            to,
-            fate,
-            code,
-            why,
-            commands: 0,
-            keys,
-            sample,
-        };
-        if from == to {
-            self.found.patches.push(patch);
-        } else {
-            put(&mut self.found.patches, patch);
-        }
-        Ok(())
+        let mut new = Patch::new(from, to, fate, code, why);
+        new.keys = keys;
+        let src = &self.src;
+        patch::add(&mut self.found.patches, new, "RDB", |sample, at| {
+            src.read_exact_at(sample, at)
+        })
     }
 }
 
