@@ -18,7 +18,7 @@
 
 use super::string::Str;
 use crate::error::Result;
-use crate::input::bytes::{At, Bytes};
+use crate::input::bytes::{At, Bytes, Slice};
 use crate::model::finding::{Finding, Refused, Severity};
 use crate::model::target::Since;
 
@@ -272,6 +272,33 @@ pub(super) fn backlen_width(size: u64) -> u32 {
     }
 }
 
+/// A listpack of the entries in front of the first that does not hold, whatever its header and its end say.
+#[must_use]
+pub fn sound(bytes: &[u8]) -> Vec<u8> {
+    let mut held = bytes.to_vec();
+    let size = u32::try_from(held.len()).unwrap_or_default();
+    if let Some(total) = held.first_chunk_mut() {
+        *total = size.to_le_bytes();
+    }
+    let (mut end, mut count, mut scratch) = (0, 0u64, Vec::new());
+    if let Ok(mut reader) = Reader::new(Slice::new(&held, 0)) {
+        while let Ok(Some(_)) = reader.next(&mut scratch) {
+            if reader.odd.as_ref().is_some_and(|f| f.severity == Severity::Damage) {
+                break;
+            }
+            end = held.len() - reader.bytes.rest().len();
+            count += 1;
+        }
+    }
+    let entries = held.get(6..end).unwrap_or_default();
+    let total = u32::try_from(entries.len() + 7).unwrap_or_default();
+    let mut out = total.to_le_bytes().to_vec();
+    out.extend(u16::try_from(count).unwrap_or(UNKNOWN).to_le_bytes());
+    out.extend_from_slice(entries);
+    out.push(0xff);
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -427,5 +454,21 @@ mod tests {
         *b.last_mut().unwrap() = 3;
         assert!(read(&b).is_err());
         assert!(read(&[0; 6]).is_err());
+    }
+
+    #[test]
+    fn the_sound_entries() {
+        let whole = b"\x0e\0\0\0\x03\0\x82ab\x03\x05\x01\x07\x01\xff";
+        assert_eq!(sound(whole), whole);
+        let two = b"\x0d\0\0\0\x02\0\x82ab\x03\x05\x01\xff";
+        let one = b"\x0b\0\0\0\x01\0\x82ab\x03\xff";
+        // Its header, its end, an entry that begins like none, one whose length behind it lies.
+        assert_eq!(sound(b"\xff\xff\0\0\x09\0\x82ab\x03\x05\x01\xff"), two);
+        assert_eq!(sound(&whole[..12]), two);
+        assert_eq!(sound(b"\x0e\0\0\0\x03\0\x82ab\x03\xfa\x01\x07\x01\xff"), one);
+        assert_eq!(sound(b"\x0e\0\0\0\x03\0\x82ab\x03\x05\x09\x07\x01\xff"), one);
+        for junk in [&b""[..], b"\0\0", b"\x07\0\0\0\0\0\xff"] {
+            assert_eq!(sound(junk), b"\x07\0\0\0\0\0\xff");
+        }
     }
 }

@@ -15,7 +15,7 @@
 
 use super::string::Str;
 use crate::error::Result;
-use crate::input::bytes::Bytes;
+use crate::input::bytes::{Bytes, Slice};
 use crate::model::finding::{Finding, Refused};
 use crate::model::target::Since;
 
@@ -178,6 +178,36 @@ impl<'a, B: Bytes<'a>> Reader<B> {
     }
 }
 
+/// A ziplist of the entries in front of the first that does not hold, whatever its header and its end say.
+#[must_use]
+pub fn sound(bytes: &[u8]) -> Vec<u8> {
+    let mut held = bytes.to_vec();
+    let size = u32::try_from(held.len()).unwrap_or_default();
+    if let Some(total) = held.first_chunk_mut() {
+        *total = size.to_le_bytes();
+    }
+    let (mut end, mut tail, mut count) = (10, 10, 0u64);
+    let mut scratch = Vec::new();
+    if let Ok(mut reader) = Reader::new(Slice::new(&held, 0)) {
+        while let Ok(Some(_)) = reader.next(&mut scratch) {
+            if reader.odd.is_some() {
+                break;
+            }
+            tail = u32::try_from(reader.last.0).unwrap_or_default();
+            end = held.len() - reader.bytes.rest().len();
+            count += 1;
+        }
+    }
+    let entries = held.get(10..end).unwrap_or_default();
+    let total = u32::try_from(entries.len() + 11).unwrap_or_default();
+    let mut out = total.to_le_bytes().to_vec();
+    out.extend(tail.to_le_bytes());
+    out.extend(u16::try_from(count).unwrap_or(u16::MAX).to_le_bytes());
+    out.extend_from_slice(entries);
+    out.push(0xff);
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -287,6 +317,22 @@ mod tests {
             let mut b = good.clone();
             b[at] = byte;
             assert!(read(&b).is_err(), "{at}");
+        }
+    }
+
+    #[test]
+    fn the_sound_entries() {
+        let whole = b"\x11\0\0\0\x0e\0\0\0\x02\0\0\x02ab\x04\xf3\xff".to_vec();
+        assert_eq!(sound(&whole), whole);
+        let one = b"\x0f\0\0\0\x0a\0\0\0\x01\0\0\x02ab\xff";
+        assert_eq!(sound(&whole[..15]), one);
+        let mut lies = whole.clone();
+        lies[14] = 5;
+        assert_eq!(sound(&lies), one);
+        lies[0] = 99;
+        assert_eq!(sound(&lies), one);
+        for junk in [&b""[..], b"\0\0", b"\x0b\0\0\0\x0a\0\0\0\0\0\xff"] {
+            assert_eq!(sound(junk), b"\x0b\0\0\0\x0a\0\0\0\0\0\xff");
         }
     }
 }

@@ -150,7 +150,8 @@ fn has_members(layout: Layout) -> bool {
     )
 }
 
-fn value<'a, B: Bytes<'a> + Clone, V: Visit + ?Sized>(
+/// Walks over a value once, wherever its bytes are.
+pub(super) fn value<'a, B: Bytes<'a> + Clone, V: Visit + ?Sized>(
     w: &Walk<'_>,
     b: &mut B,
     sc: &mut Scratch,

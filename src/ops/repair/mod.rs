@@ -420,14 +420,19 @@ fn plan_rdb(
             .findings
             .iter()
             .any(|f| f.severity == Severity::Damage && other(f.code));
-    if let (Some(ending), false) = (&report.ending, damaged) {
+    // A byte that was damaged into FF seems to end it early: its checksum is wrong, and something follows.
+    let early = match &report.ending {
+        Some(ending) if file.checksum.is_some() && ending.end < size => {
+            !rdb::begins_log(&*src, ending.end)?
+        }
+        _ => false,
+    };
+    if let (Some(ending), false) = (&report.ending, damaged || early) {
         if file.checksum.is_some() {
-            file.doubtful.push((
-                ending.end.saturating_sub(8),
-                "every record holds, but the checksum does not: a byte inside a plain string may be wrong, and which one \
-                 cannot be told"
-                    .to_owned(),
-            ));
+            let why = "every record holds, but the checksum does not: a byte inside a plain string may be wrong, and which \
+                       one cannot be told";
+            file.doubtful
+                .push((ending.end.saturating_sub(8), why.to_owned()));
             file.patches.push(Patch::new(
                 ending.end - 8,
                 ending.end,
@@ -439,8 +444,17 @@ fn plan_rdb(
         return Ok((ending.end, true));
     }
     let found = rdb::salvage(&src, size, options.progress)?;
-    if found.patches.iter().any(|p| p.code == "crlf") {
-        file.checksum = None;
+    // A sum of the bytes as they are says nothing about those that were changed on the way.
+    let is_crlf = found.patches.iter().any(|p| p.code == "crlf");
+    let sum = found.patches.iter().rfind(|p| p.fate == Fate::Checksum);
+    file.checksum = match sum.filter(|p| found.ended && !is_crlf && p.to - p.from == 8) {
+        Some(sum) => rdb::stored_and_computed(&*src, sum.to)?.filter(|(a, b)| a != b),
+        None => None,
+    };
+    if file.checksum.is_some() {
+        let why = "the checksum is not that of these bytes: besides what is named here a byte inside a plain string may be \
+                   wrong, and which one cannot be told";
+        file.doubtful.push((found.end.saturating_sub(8), why.to_owned()));
     }
     file.patches.extend(found.patches);
     file.doubtful.extend(found.doubtful);

@@ -267,6 +267,37 @@ fn judge(
     }
 }
 
+/// What stands in front of the first item that does not hold, of at most `most` bytes: for salvage, byte by byte. Compressed
+/// bytes have no sums, so what went before may be wrong, too; who takes it has to look at what it says.
+#[must_use]
+pub fn prefix(input: &[u8], most: usize) -> Vec<u8> {
+    let mut out: Vec<u8> = Vec::new();
+    let mut rest = input.iter().copied();
+    while let Some(control) = rest.next() {
+        let (length, high) = (usize::from(control >> 5), usize::from(control & 31));
+        if length == 0 {
+            let n = (high + 1).min(most - out.len());
+            out.extend(rest.by_ref().take(n));
+        } else {
+            let more = if length == 7 { rest.next() } else { Some(0) };
+            let (Some(more), Some(low)) = (more, rest.next()) else {
+                break;
+            };
+            let Some(from) = out.len().checked_sub((high << 8 | usize::from(low)) + 1) else {
+                break;
+            };
+            let n = (length + 2 + usize::from(more)).min(most - out.len());
+            for at in from..from + n {
+                out.extend(out.get(at).copied());
+            }
+        }
+        if out.len() >= most {
+            break;
+        }
+    }
+    out
+}
+
 /// Whether `input` decodes to exactly `expected` bytes, without decoding it.
 ///
 /// # Errors

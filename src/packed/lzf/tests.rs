@@ -277,3 +277,22 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_prefix_is_what_stands_in_front_of_the_damage() {
+    let text: Vec<u8> = (0..5000u32).flat_map(|n| (n / 3).to_string().into_bytes()).collect();
+    let mut packed = Vec::new();
+    assert!(Encoder::new().encode(&text, text.len(), &mut packed));
+    assert_eq!(prefix(&packed, text.len()), text);
+    assert_eq!(prefix(&packed, 100), text[..100]);
+    for cut in 0..packed.len() {
+        let out = prefix(&packed[..cut], text.len());
+        assert!(text.starts_with(&out), "{cut}");
+        // An item gives no more than that, and is at most 33 bytes long.
+        let next = prefix(&packed[..(cut + 33).min(packed.len())], text.len());
+        assert!(next.len() > out.len() || cut + 33 > packed.len(), "{cut}");
+    }
+    // A reference in front of the start.
+    assert_eq!(prefix(b"\x01ab\x20\x05\x00c", 9), b"ab");
+    assert_eq!(prefix(b"", 9), b"");
+}

@@ -1,7 +1,9 @@
 //! Where records begin, in bytes whose framing is lost.
 //!
-//! A place is a boundary if records chain from it: to the end of the RDB, or for a thousand of them. Bytes of a value hit upon
-//! a type, a name and a value that end where the next record begins only by chance; a thousand times they do not.
+//! A place is a boundary if records chain from it: to the end of the RDB, or for as many as do not come about by chance.
+//! Bytes of a value hit upon a type, a name and a value that end where the next record begins only rarely; sixteen times in
+//! a row they do not. More are not asked for: the next damage may stand behind them. Half as many do where nothing better
+//! is near.
 
 use super::super::frame::Header;
 use super::super::template::Templates;
@@ -11,7 +13,11 @@ use crate::input::bytes::{Bytes, ReadAt, Slice};
 use crate::model::kind::Flavour;
 
 /// Records that make a chain good.
-const ENOUGH: u32 = 1000;
+pub(super) const ENOUGH: u32 = 16;
+
+/// Records that make a chain good where none is better in so many bytes behind its start.
+const NEARLY: u32 = 8;
+const NEAR: usize = 4096;
 
 /// Records that make a chain good that the window cuts off.
 const CUT_OFF: u32 = 4;
@@ -30,6 +36,9 @@ const STEP: usize = 3 << 20;
 /// Databases above this are taken for noise.
 const DATABASES: u64 = 100_000;
 
+/// Bytes of a value that count as a record when work is counted: to pass over elements takes time, too.
+const WORK: u64 = 16;
+
 /// How far a chain comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Chain {
@@ -43,19 +52,52 @@ enum Chain {
 
 /// A search for boundaries.
 pub(super) struct Search<'a> {
-    pub(super) src: &'a dyn ReadAt,
+    src: &'a dyn ReadAt,
     pub(super) size: u64,
-    pub(super) header: Header,
+    header: Header,
     /// Records that may still be looked at.
-    pub(super) budget: u64,
+    budget: u64,
+    /// Whether the end of the RDB alone is a boundary.
+    ends: bool,
+    /// What was read last, and where it begins.
+    window: Vec<u8>,
+    at: u64,
 }
 
-impl Search<'_> {
-    fn window(&self, at: u64) -> Result<Vec<u8>> {
+impl<'a> Search<'a> {
+    pub(super) fn new(src: &'a dyn ReadAt, size: u64, header: Header) -> Search<'a> {
+        Search {
+            src,
+            size,
+            header,
+            budget: 200_000_000 + size.saturating_mul(4),
+            ends: true,
+            window: Vec::new(),
+            at: 0,
+        }
+    }
+
+    /// A window in which an offset stands; where in it that is.
+    fn load(&mut self, at: u64) -> Result<usize> {
+        let skip = at.checked_sub(self.at).and_then(|n| usize::try_from(n).ok());
+        let whole = self.at + self.window.len() as u64 == self.size;
+        let room = if whole { 0 } else { WINDOW - STEP };
+        if let Some(skip) = skip.filter(|n| n.saturating_add(room) < self.window.len()) {
+            return Ok(skip);
+        }
         let n = usize::try_from(self.size.saturating_sub(at)).map_or(WINDOW, |n| n.min(WINDOW));
-        let mut window = vec![0; n];
-        self.src.read_exact_at(&mut window, at)?;
-        Ok(window)
+        self.window.resize(n, 0);
+        self.at = at;
+        self.src.read_exact_at(&mut self.window, at).inspect_err(|_| self.window.clear())?;
+        Ok(0)
+    }
+
+    /// The same as [`Search::next`] for a place that begins with records.
+    pub(super) fn records(&mut self, from: u64, below: u64) -> Result<Option<u64>> {
+        self.ends = false;
+        let found = self.next(from, below, ENOUGH);
+        self.ends = true;
+        found
     }
 
     /// The first boundary from an offset on, and below another. Where no chain is good, the longest one does that has at
@@ -63,51 +105,76 @@ impl Search<'_> {
     pub(super) fn next(&mut self, from: u64, below: u64, least: u32) -> Result<Option<u64>> {
         let mut at = from;
         while at < below {
-            let window = self.window(at)?;
-            let whole = at + window.len() as u64 == self.size;
+            let first = self.load(at)?;
+            let window = std::mem::take(&mut self.window);
+            let found = self.in_window(&window, first, below, least);
+            let whole = self.at + window.len() as u64 == self.size;
             let step = if whole { window.len() } else { STEP };
-            let step = usize::try_from(below - at).map_or(step, |left| left.min(step));
-            let mut best: Option<(u32, usize)> = None;
-            for place in 0..step {
-                match self.chain(&window, place, at, whole) {
-                    Chain::Good => return Ok(Some(at + place as u64)),
-                    Chain::Breaks(n) if best.is_none_or(|(most, _)| n > most) => {
-                        best = Some((n, place));
-                    }
-                    _ => {}
-                }
-                if self.budget == 0 {
-                    return Ok(None);
-                }
+            self.window = window;
+            if found.is_some() || self.budget == 0 {
+                return Ok(found);
             }
-            if let Some((n, place)) = best
-                && n >= least
-            {
-                return Ok(Some(at + place as u64));
-            }
-            at += step as u64;
+            at = self.at + step.max(first + 1) as u64;
         }
         Ok(None)
+    }
+
+    /// The same in a window, from a place in it on.
+    fn in_window(&mut self, window: &[u8], first: usize, below: u64, least: u32) -> Option<u64> {
+        let at = self.at;
+        let whole = at + window.len() as u64 == self.size;
+        let step = if whole { window.len() } else { STEP.max(first + 1) };
+        let step = usize::try_from(below - at).map_or(step, |left| left.min(step));
+        let mut best: Option<(u32, usize)> = None;
+        let mut last = step;
+        for place in first..step {
+            if place >= last {
+                break;
+            }
+            match self.chain(window, place, at, whole) {
+                Chain::Good => return Some(at + place as u64),
+                Chain::Breaks(n) if best.is_none_or(|(most, _)| n > most) => {
+                    best = Some((n, place));
+                    if n >= NEARLY.max(least) && last == step {
+                        last = place.saturating_add(NEAR);
+                    }
+                }
+                _ => {}
+            }
+            if self.budget == 0 {
+                return None;
+            }
+        }
+        let (_, place) = best.filter(|(n, _)| *n >= least)?;
+        Some(at + place as u64)
     }
 
     /// Whether a record whose type byte alone is wrong stands at an offset: its name and a value of some type follow, and
     /// good records behind them.
     pub(super) fn is_record_but_type(&mut self, at: u64) -> Result<bool> {
-        let window = self.window(at)?;
+        let skip = self.load(at)?;
+        let held = std::mem::take(&mut self.window);
+        let window = held.get(skip..).unwrap_or_default();
+        let found = self.but_type(window, at);
+        self.window = held;
+        Ok(found)
+    }
+
+    fn but_type(&mut self, window: &[u8], at: u64) -> bool {
         let whole = at + window.len() as u64 == self.size;
+        let Some(rest) = window.get(1..) else {
+            return false;
+        };
         for row in types::rows(self.header.flavour) {
-            let Some(rest) = window.get(1..) else {
-                return Ok(false);
-            };
             let mut b = Slice::new(rest, at + 1);
             let named = is_name(&mut b).unwrap_or(false);
             let framed = named && skip::value(&mut b, row.layout, &Templates::default()).is_ok();
             let behind = window.len() - b.rest().len();
-            if framed && self.chain(&window, behind, at, whole) == Chain::Good {
-                return Ok(true);
+            if framed && self.chain(window, behind, at, whole) == Chain::Good {
+                return true;
             }
         }
-        Ok(false)
+        false
     }
 
     /// How far records chain from a place of the window, which begins at offset `at`.
@@ -120,9 +187,13 @@ impl Search<'_> {
             if self.budget == 0 {
                 return Chain::Nothing;
             }
-            match self.record(&mut b, records == 0) {
+            let before = b.rest().len();
+            let read = self.record(&mut b, records == 0);
+            let passed = (before - b.rest().len()) as u64;
+            self.budget = self.budget.saturating_sub(passed / WORK).max(1);
+            match read {
                 Ok(true) => records += 1,
-                Ok(false) if self.is_end(b.rest(), whole) => return Chain::Good,
+                Ok(false) if (self.ends || records > 0) && self.is_end(b.rest(), whole) => return Chain::Good,
                 Ok(false) => break,
                 Err(e) if e.kind() == ErrorKind::Truncated && !whole && records >= CUT_OFF => {
                     return Chain::Good;

@@ -7,11 +7,13 @@
 //! ```
 //! | what is there | what becomes of it |
 //! |---|---|
-//! | a value that does not hold, in a record whose end is known | cut to the elements that hold, or left out |
+//! | a value that does not hold, or in which the file ends | cut to the elements that hold, or left out |
 //! | bytes that are no record | quarantine up to the next boundary (`chain`) |
 //! | the record in front of them, where its length led there | goes with them |
 //! | a key that is there already in its database | left out |
 //! | the end of the file before the end of the RDB | closed with FF |
+//! | an end of the RDB in its middle | passed over, where records follow |
+//! | zeros, in the middle or up to the end of the file | quarantine, cut: they read as keys without a name |
 //! | a wrong checksum | made anew; that a byte inside a plain string may be wrong is said |
 //! | every LF made CRLF by a transfer | undone, where the checksum then is right |
 //! | magic or version with a damaged byte | mended, where the rest tells what they were |
@@ -20,16 +22,18 @@
 
 use super::frame::{HEADER_LEN, Header, Reader, Record, What};
 use super::types::{self, TypeRow};
+use super::template::Templates;
 use super::walk::Scratch;
 use super::{check, opcode, string};
 use crate::error::{Error, ErrorKind, Result};
-use crate::input::bytes::{Bytes, ReadAt, Slice};
-use crate::limits::FINDINGS_LISTED;
+use crate::input::bytes::{Bytes, Far, Paged, ReadAt, Slice};
+use crate::input::checksum::Crc64;
+use crate::limits::{FINDINGS_LISTED, PAGE};
 use crate::model::kind::Flavour;
 use crate::model::patch::{self, Fate, Patch};
 use crate::model::target::TARGETS;
 use crate::text::quoted;
-use chain::{AT_LEAST, AT_LEAST_IN_VALUE, Search};
+use chain::{AT_LEAST, AT_LEAST_IN_VALUE, ENOUGH, Search};
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
 use std::io::Read;
@@ -38,6 +42,8 @@ use value::Judged;
 
 mod chain;
 mod crlf;
+mod packed;
+mod stream;
 mod value;
 
 /// What was found.
@@ -58,6 +64,12 @@ pub struct Salvaged {
 /// Records on each side of a gap that are named as doubtful: bytes of a value may read as one or two, with a name of no
 /// bytes among them.
 const CLOSE: usize = 3;
+
+/// Bytes of values that are held to be written anew, of all.
+const HELD: u64 = 256 << 20;
+
+/// Zeros at the end of a file that are more than a sum of zeros and some of a value.
+const ZEROS: u64 = 64;
 
 /// Keys that are remembered to find those that are there twice.
 const KEYS: usize = 64 << 20;
@@ -179,6 +191,41 @@ impl Read for Stream {
     }
 }
 
+/// Whether commands begin at an offset.
+///
+/// # Errors
+/// What the operating system reports.
+pub fn begins_log(src: &dyn ReadAt, at: u64) -> Result<bool> {
+    let mut head = [0; 5];
+    Ok(match src.read_exact_at(&mut head, at) {
+        Ok(()) => matches!(&head, [b'*', b'1'..=b'9', ..] | [b'#', b'T', b'S', b':', _]),
+        Err(e) if e.kind() == ErrorKind::Io => return Err(e),
+        Err(_) => false,
+    })
+}
+
+/// The checksum that an RDB which ends at an offset has, and that of its bytes; `None` where it has none.
+///
+/// # Errors
+/// What the operating system reports.
+pub fn stored_and_computed(src: &dyn ReadAt, end: u64) -> Result<Option<(u64, u64)>> {
+    let Some(at) = end.checked_sub(8) else {
+        return Ok(None);
+    };
+    let mut stored = [0; 8];
+    src.read_exact_at(&mut stored, at)?;
+    let stored = u64::from_le_bytes(stored);
+    if stored == 0 {
+        return Ok(None);
+    }
+    let mut sum = Crc64::new();
+    Far::File(src, 0).chunks(at, &mut |piece| {
+        sum.update(piece);
+        Ok(())
+    })?;
+    Ok(Some((stored, sum.value())))
+}
+
 /// Reads an RDB and says what can be kept of it. `progress` is told how far it has come.
 ///
 /// # Errors
@@ -199,13 +246,10 @@ pub fn salvage(src: &Source, size: u64, progress: &dyn Fn(u64)) -> Result<Salvag
         seen: HashSet::new(),
         recent: Vec::new(),
         after_gap: 0,
+        zeros: None,
+        room: HELD,
         sc: Scratch::default(),
-        search: Search {
-            src: &**src,
-            size,
-            header,
-            budget: 200_000_000,
-        },
+        search: Search::new(&**src, size, header),
     };
     let mut right = Vec::new();
     header.write(&mut right);
@@ -217,8 +261,20 @@ pub fn salvage(src: &Source, size: u64, progress: &dyn Fn(u64)) -> Result<Salvag
         let to = size.min(HEADER_LEN as u64);
         run.patch(0, to, Fate::Replace(right), "header", why, Vec::new())?;
     }
-    if !run.found.patches.is_empty() || !run.undo_crlf()? {
-        run.all(progress)?;
+    if run.found.patches.is_empty() && run.undo_crlf()? {
+        return Ok(run.found);
+    }
+    let zeros = run.zero_tail()?;
+    if size - zeros > ZEROS {
+        // What the RDB has of them stays, and what of its checksum was zero is made anew.
+        run.size = zeros;
+        run.search.size = zeros;
+    }
+    run.all(progress)?;
+    if run.found.end == run.size && run.size < size {
+        let why = format!("{} zero bytes up to the end of the file", size - run.size);
+        run.patch(run.size, size, Fate::Cut, "zero-tail", why, Vec::new())?;
+        run.found.end = size;
     }
     Ok(run.found)
 }
@@ -241,9 +297,16 @@ struct Salvage<'a> {
     recent: Vec<Last>,
     /// How many of the next records stand close behind a gap.
     after_gap: usize,
+    /// Where a run of records begins and ends that are nothing but zeros.
+    zeros: Option<(u64, u64)>,
+    /// Bytes of values that may still be held.
+    room: u64,
     sc: Scratch,
     search: Search<'a>,
 }
+
+/// How far behind an end of the RDB records are looked for.
+const EARLY: u64 = 64 << 20;
 
 /// How the reading of a segment ended.
 enum End {
@@ -260,14 +323,14 @@ impl Salvage<'_> {
             match self.segment(from, progress)? {
                 End::Whole(end) => {
                     // A byte that was damaged into FF ends it too early.
-                    if self.is_early(end)?
-                        && let Some(next) =
-                            self.search
-                                .next(end.saturating_sub(8), self.size, u32::MAX)?
-                    {
-                        let at = end - 9;
-                        from = self.gap(at, next, "an end of the RDB in its middle")?;
-                        continue;
+                    if self.is_early(end)? {
+                        let below = self.size.min(end.saturating_add(EARLY));
+                        let found = self.search.records(end.saturating_sub(8), below)?;
+                        if let Some(next) = found {
+                            let at = end - 9;
+                            from = self.gap(at, next, "an end of the RDB in its middle")?;
+                            continue;
+                        }
                     }
                     return self.close(end);
                 }
@@ -347,6 +410,9 @@ impl Salvage<'_> {
                 return self.patch(start, end, Fate::Quarantine, "bad-name", why, Vec::new());
             }
         };
+        if name.is_empty() && end - start == 3 && self.is_zero(start)? {
+            return self.zero_record(start, end);
+        }
         let shown = quoted(&name).to_string();
         if self.after_gap > 0 {
             self.after_gap -= 1;
@@ -361,14 +427,11 @@ impl Salvage<'_> {
             self.recent.remove(0);
         }
         self.recent.push((start, db, name));
-        match value::judge(record, row, self.header, &mut self.sc)? {
+        match value::judge(record, row, self.header, self.room, &mut self.sc)? {
             Judged::Sound | Judged::Empty => self.found.keys += 1,
-            Judged::Doubtful(why) => {
-                self.found.keys += 1;
-                self.doubt(start, format!("db {db}, key {shown}: {why}"));
-            }
             Judged::Cut(bytes, n, why) => {
                 self.found.keys += 1;
+                self.room = self.room.saturating_sub(bytes.len() as u64);
                 let mut with = bytes.get(..1).unwrap_or_default().to_vec();
                 with.extend_from_slice(record.raw_key());
                 with.extend_from_slice(bytes.get(1..).unwrap_or_default());
@@ -381,6 +444,60 @@ impl Salvage<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Three zeros read as a string without a name and without bytes. A run of them is no data, and so is a single one that
+    /// another one follows.
+    fn zero_record(&mut self, start: u64, end: u64) -> Result<()> {
+        let why = "zero bytes: they read as keys without a name";
+        match self.zeros.filter(|(_, to)| *to == start) {
+            Some((from, _)) => {
+                self.zeros = Some((from, end));
+                let last = self.found.patches.last_mut();
+                if let Some(run) = last.filter(|p| (p.from, p.code) == (from, "zeros")) {
+                    run.to = end;
+                    return Ok(());
+                }
+                self.found.keys = self.found.keys.saturating_sub(1);
+                self.seen.remove(&self.hasher.hash_one((self.db, Vec::<u8>::new())));
+                self.recent.pop();
+                self.patch(from, end, Fate::Quarantine, "zeros", why.to_owned(), Vec::new())
+            }
+            None if self.seen.insert(self.hasher.hash_one((self.db, Vec::<u8>::new()))) => {
+                self.zeros = Some((start, end));
+                self.found.keys += 1;
+                self.recent.push((start, self.db, Vec::new()));
+                self.doubt(start, format!("db {}, key \"\": nothing but zeros", self.db));
+                Ok(())
+            }
+            None => {
+                self.zeros = Some((start, end));
+                self.patch(start, end, Fate::Quarantine, "zeros", why.to_owned(), Vec::new())
+            }
+        }
+    }
+
+    fn is_zero(&self, at: u64) -> Result<bool> {
+        let mut bytes = [1; 3];
+        self.src.read_exact_at(&mut bytes, at)?;
+        Ok(bytes == [0; 3])
+    }
+
+    /// Where the zeros begin that reach to the end of the file.
+    fn zero_tail(&self) -> Result<u64> {
+        let mut end = self.size;
+        let mut page = vec![0; PAGE];
+        while end > 0 {
+            let n = usize::try_from(end).map_or(PAGE, |n| n.min(PAGE));
+            let start = end - n as u64;
+            let space = page.get_mut(..n).unwrap_or_default();
+            self.src.read_exact_at(space, start)?;
+            if let Some(last) = space.iter().rposition(|b| *b != 0) {
+                return Ok(start + last as u64 + 1);
+            }
+            end = start;
+        }
+        Ok(0)
     }
 
     fn record(&mut self, record: &Record<'_>, op: u8, segment: &Segment) -> Result<()> {
@@ -404,15 +521,12 @@ impl Salvage<'_> {
         }
     }
 
-    /// Whether an RDB seems to end before its end: its checksum is wrong, and what follows is neither nothing nor
-    /// commands.
+    /// Whether an RDB may end before its end: something follows, and the checksum is not that of what stands in front.
     fn is_early(&self, end: u64) -> Result<bool> {
-        if self.header.version < 5 || end < 9 || end >= self.size {
+        if self.header.version < 5 || end < 9 || end >= self.size || begins_log(&*self.src, end)? {
             return Ok(false);
         }
-        let mut behind = [0; 1];
-        self.src.read_exact_at(&mut behind, end)?;
-        Ok(!matches!(behind, [b'*' | b'#' | 0 | b'R' | b'V']))
+        Ok(stored_and_computed(&*self.src, end)?.is_none_or(|(stored, computed)| stored != computed))
     }
 
     /// Whether the file ends inside the checksum that begins at an offset.
@@ -452,7 +566,7 @@ impl Salvage<'_> {
             } else {
                 // Its length led to a place where nothing begins.
                 from = start;
-                next = self.search.next(start + 1, at, u32::MAX)?;
+                next = self.search.next(start + 1, at, ENOUGH)?;
             }
         }
         for (start, db, name) in recent {
@@ -472,6 +586,9 @@ impl Salvage<'_> {
         match next {
             Some(next) => self.gap(from, next, e.message()).map(Some),
             None => {
+                if from == at && e.kind() == ErrorKind::Truncated && self.torn(at, e)? {
+                    return Ok(None);
+                }
                 let why = format!("{}: nothing that reads as a record follows", e.message());
                 self.leave(from, self.size, why)?;
                 Ok(None)
@@ -532,28 +649,55 @@ impl Salvage<'_> {
         self.patch(from, to, Fate::Quarantine, "bad-format", why, keys)
     }
 
+    /// Cuts the record in which the file ends to the elements that are there. Says whether there are any.
+    fn torn(&mut self, at: u64, e: &Error) -> Result<bool> {
+        let mut b = Paged::new(&*self.src, at, self.size, 0);
+        let Ok(Some(front)) = front(&mut b, self.header.flavour) else {
+            return Ok(false);
+        };
+        let (db, key) = (self.db, b.at().offset);
+        let hash = self.hasher.hash_one((db, &front.name));
+        if self.seen.contains(&hash) {
+            return Ok(false);
+        }
+        let none = Templates::default();
+        let found = value::cut(b.clone(), front.row, self.header, &none, self.room, &mut self.sc);
+        let (bytes, n) = match found {
+            Ok(Some(found)) => found,
+            Err(e) if e.kind() == ErrorKind::Io => return Err(e),
+            _ => return Ok(false),
+        };
+        let mut with = Vec::new();
+        for (from, to) in [(at, front.code_at), (front.code_at + 1, key)] {
+            if from > front.code_at {
+                with.extend_from_slice(bytes.get(..1).unwrap_or_default());
+            }
+            let n = usize::try_from(to - from).unwrap_or_default();
+            let start = with.len();
+            with.resize(start + n, 0);
+            let space = with.get_mut(start..).unwrap_or_default();
+            self.src.read_exact_at(space, from)?;
+        }
+        with.extend_from_slice(bytes.get(1..).unwrap_or_default());
+        self.seen.insert(hash);
+        self.room = self.room.saturating_sub(with.len() as u64);
+        self.found.keys += 1;
+        let shown = quoted(&front.name);
+        let why = format!("{}: cut to the {n} elements that are there", e.message());
+        self.doubt(at, format!("db {db}, key {shown}: cut where the file ends"));
+        let keys = vec![(db, front.name)];
+        self.patch(at, self.size, Fate::Replace(with), "torn-value", why, keys)?;
+        Ok(true)
+    }
+
     /// The name of the key whose record begins at an offset, if it can be read.
     fn name_at(&self, at: u64) -> Result<Option<Vec<u8>>> {
-        let n = usize::try_from(self.size.saturating_sub(at)).map_or(HEAD, |n| n.min(HEAD));
-        let mut bytes = vec![0; n];
-        self.src.read_exact_at(&mut bytes, at)?;
-        let mut b = Slice::new(&bytes, at);
-        let mut name = || -> Result<Option<Vec<u8>>> {
-            loop {
-                let code = b.byte()?;
-                match code {
-                    opcode::EXPIRETIME_MS => b.skip(8)?,
-                    opcode::EXPIRETIME => b.skip(4)?,
-                    opcode::IDLE => _ = super::length::number(&mut b)?,
-                    opcode::FREQ => b.skip(1)?,
-                    0xf1.. => return Ok(None),
-                    _ => break,
-                }
-            }
-            let name = string::read(&mut b, &mut Vec::new())?.to_vec(HEAD as u64)?;
-            Ok(Some(name).filter(|n| !n.is_empty()))
-        };
-        Ok(name().unwrap_or_default())
+        let mut b = Paged::new(&*self.src, at, self.size, 0).in_pages_of(HEAD);
+        match front(&mut b, self.header.flavour) {
+            Ok(front) => Ok(front.map(|f| f.name).filter(|n| !n.is_empty())),
+            Err(e) if e.kind() == ErrorKind::Io => Err(e),
+            Err(_) => Ok(None),
+        }
     }
 
     /// The RDB ends here by itself: its checksum is made anew, if anything was changed.
@@ -596,6 +740,35 @@ impl Salvage<'_> {
         patch::add(&mut self.found.patches, new, "RDB", |sample, at| {
             src.read_exact_at(sample, at)
         })
+    }
+}
+
+/// What stands in front of a value.
+struct Front {
+    row: &'static TypeRow,
+    /// Offset of the type.
+    code_at: u64,
+    name: Vec<u8>,
+}
+
+/// Reads what stands in front of a value; `None` where no key begins.
+fn front<'a, B: Bytes<'a>>(b: &mut B, flavour: Flavour) -> Result<Option<Front>> {
+    loop {
+        let code_at = b.at().offset;
+        let code = b.byte()?;
+        match code {
+            opcode::EXPIRETIME_MS => b.skip(8)?,
+            opcode::EXPIRETIME => b.skip(4)?,
+            opcode::IDLE => _ = super::length::number(b)?,
+            opcode::FREQ => b.skip(1)?,
+            _ => {
+                let Some(row) = types::by_code(flavour, code) else {
+                    return Ok(None);
+                };
+                let name = string::read(b, &mut Vec::new())?.to_vec(HEAD as u64)?;
+                return Ok(Some(Front { row, code_at, name }));
+            }
+        }
     }
 }
 

@@ -1,16 +1,19 @@
 //! A value that does not hold, cut to its sound elements.
 
 use super::super::frame::{Header, Record};
-use super::super::types::TypeRow;
+use super::super::template::Templates;
+use super::super::types::{Layout, TypeRow};
 use super::super::visit::{ArrayValue, StreamPart, Visit};
-use super::super::walk::{self, Scratch};
-use super::super::{check, length};
+use super::super::walk::{self, Scratch, Walk};
+use super::super::{check, length, string};
+use super::{packed, stream};
 use crate::error::{Error, ErrorKind, Result};
+use crate::input::bytes::{Bytes, Slice};
 use crate::limits::LAST_FIELD_EXPIRY;
 use crate::model::finding::{Finding, Severity};
 use crate::model::kind::{Flavour, Kind};
 use crate::packed::string::Str;
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 /// What a value turned out to be.
 pub(super) enum Judged {
@@ -18,16 +21,14 @@ pub(super) enum Judged {
     Sound,
     /// It has no elements: servers leave it out.
     Empty,
-    /// It holds so far that servers load it, but not all of it: why.
-    Doubtful(String),
     /// Its sound elements as another value: type and bytes, how many they are, and why.
     Cut(Vec<u8>, u64, String),
     /// Nothing of it can be kept: why.
     Lost(String),
 }
 
-/// Bytes of elements that are held to be written anew.
-const HELD: u64 = 256 << 20;
+/// Bytes of elements that are held to be written anew, of one value.
+const HELD: u64 = 128 << 20;
 
 /// Looks at a value, and takes its elements.
 struct Take {
@@ -37,23 +38,41 @@ struct Take {
     held: u64,
     /// Whether elements are taken, or the value only looked at.
     keep: bool,
-    count: u64,
     empty: bool,
     damage: Option<String>,
+    /// Where an array goes on, and its elements by index, as they stand in a file.
+    cursor: Option<u64>,
+    array: BTreeMap<u64, Vec<u8>>,
+    /// How many bytes may be held.
+    most: u64,
 }
 
 impl Take {
-    fn new(keep: bool) -> Take {
+    fn new(keep: bool, most: u64) -> Take {
         Take {
             elements: Vec::new(),
             expiries: Vec::new(),
             seen: HashSet::new(),
             held: 0,
             keep,
-            count: 0,
             empty: false,
             damage: None,
+            cursor: None,
+            array: BTreeMap::new(),
+            most: most.min(HELD),
         }
+    }
+
+    fn hold(&mut self, n: u64) -> Result<()> {
+        self.held = self.held.saturating_add(n);
+        if self.held > self.most {
+            return Err(Error::limit("its elements are too many to be written anew"));
+        }
+        Ok(())
+    }
+
+    fn count(&self) -> u64 {
+        (self.elements.len() + self.array.len()) as u64
     }
 
     fn add(
@@ -63,19 +82,13 @@ impl Take {
         expire_ms: Option<u64>,
         distinct: bool,
     ) -> Result<()> {
-        self.count += 1;
         if !self.keep {
             let check = |s: &Str<'_>| s.chunks(&mut |_| Ok(()));
             check(&name)?;
             return value.as_ref().map_or(Ok(()), check);
         }
         let len = name.len() + value.as_ref().map_or(0, Str::len);
-        self.held += len + 96;
-        if self.held > HELD {
-            return Err(Error::limit(format!(
-                "its elements are over {HELD} bytes, too many to be written anew"
-            )));
-        }
+        self.hold(len + 96)?;
         let value = value.map_or(Ok(Vec::new()), |v| v.to_vec(HELD))?;
         let name = name.to_vec(HELD)?;
         if distinct && !self.seen.insert(name.clone()) {
@@ -110,11 +123,33 @@ impl Visit for Take {
         }
         self.add(field, Some(value), expire_ms, true)
     }
-    fn array_element(&mut self, _: u64, value: ArrayValue<'_>) -> Result<()> {
+    fn array_cursor(&mut self, cursor: Option<u64>) -> Result<()> {
+        self.cursor = cursor;
+        Ok(())
+    }
+    fn array_element(&mut self, index: u64, value: ArrayValue<'_>) -> Result<()> {
+        let mut bytes = Vec::new();
         match value {
-            ArrayValue::Text(s) => s.chunks(&mut |_| Ok(())),
-            ArrayValue::Float(_) => Ok(()),
+            ArrayValue::Text(s) if !self.keep => return s.chunks(&mut |_| Ok(())),
+            ArrayValue::Text(Str::Int(n)) => {
+                bytes.push(1);
+                bytes.extend_from_slice(&n.to_le_bytes());
+            }
+            ArrayValue::Text(s) => {
+                self.hold(s.len())?;
+                bytes.push(if s.len() > 7 { 0 } else { 3 });
+                string::write(&s.to_vec(HELD)?, &mut bytes);
+            }
+            ArrayValue::Float(n) => {
+                bytes.push(2);
+                bytes.extend_from_slice(&n.to_le_bytes());
+            }
         }
+        if self.keep {
+            self.hold(96)?;
+            self.array.entry(index).or_insert(bytes);
+        }
+        Ok(())
     }
     fn stream(&mut self, part: StreamPart<'_>) -> Result<()> {
         match part {
@@ -141,7 +176,7 @@ impl Visit for Take {
     }
 }
 
-/// Judges the value of a key, and what stands in front of it.
+/// Judges the value of a key, and what stands in front of it. At most so many bytes are held.
 ///
 /// # Errors
 /// What the operating system reports.
@@ -149,14 +184,14 @@ pub(super) fn judge(
     record: &Record<'_>,
     row: &'static TypeRow,
     header: Header,
+    most: u64,
     sc: &mut Scratch,
 ) -> Result<Judged> {
     if let Err(e) = check::meta(record, sc) {
         return lost(e);
     }
-    let mut look = Take::new(false);
+    let mut look = Take::new(false, most);
     let walked = walk::record(record, row, true, sc, &mut look);
-    let stopped = walked.is_err();
     let why = match (walked, look.damage) {
         (Err(e), _) if e.kind() == ErrorKind::Io => return Err(e),
         (Err(e), _) => e.message().to_owned(),
@@ -164,25 +199,67 @@ pub(super) fn judge(
         (Ok(()), None) if look.empty => return Ok(Judged::Empty),
         (Ok(()), None) => return Ok(Judged::Sound),
     };
-    let cut = matches!(row.kind, Kind::List | Kind::Set | Kind::Zset | Kind::Hash);
-    if !cut {
-        return Ok(if stopped {
-            Judged::Lost(why)
-        } else {
-            Judged::Doubtful(why)
-        });
+    let templates = &record.block().templates;
+    let found = match record.body() {
+        Some(b) => cut(b, row, header, templates, most, sc),
+        None => cut(record.big_body()?, row, header, templates, most, sc),
+    };
+    match found {
+        Ok(Some((bytes, n))) => Ok(Judged::Cut(bytes, n, why)),
+        Ok(None) => Ok(Judged::Lost(why)),
+        Err(e) => lost(e),
     }
-    let mut take = Take::new(true);
-    match walk::record(record, row, false, sc, &mut take) {
-        Err(e) if e.kind() == ErrorKind::Io => return Err(e),
-        Err(e) if e.kind() == ErrorKind::Limit => return Ok(Judged::Lost(e.message().to_owned())),
-        _ => {}
+}
+
+/// The sound elements of a value, as a value: type and bytes, and how many they are. `None` where there are none.
+///
+/// # Errors
+/// What the operating system reports; more than so many bytes to be held.
+pub(super) fn cut<'a, B: Bytes<'a> + Clone>(
+    body: B,
+    row: &'static TypeRow,
+    header: Header,
+    templates: &Templates,
+    most: u64,
+    sc: &mut Scratch,
+) -> Result<Option<(Vec<u8>, u64)>> {
+    if let Layout::Stream(version) = row.layout {
+        let found = stream::mended(body, version, most.min(HELD), sc)?;
+        return Ok(found.map(|(value, n)| ([&[row.code], &value[..]].concat(), n)));
     }
-    if take.elements.is_empty() {
-        return Ok(Judged::Lost(why));
+    if !matches!(
+        row.kind,
+        Kind::List | Kind::Set | Kind::Zset | Kind::Hash | Kind::Array
+    ) {
+        return Ok(None);
     }
-    let n = take.elements.len() as u64;
-    Ok(Judged::Cut(written(row.kind, header, &take), n, why))
+    let w = Walk {
+        row,
+        templates,
+        distinct: false,
+    };
+    let mut take = Take::new(true, most);
+    let whole = pass(walk::value(&w, &mut body.clone(), sc, &mut take))?;
+    if !whole && let Some(mended) = packed::mended(body, row.layout) {
+        let mut again = Take::new(true, most);
+        pass(walk::value(&w, &mut Slice::new(&mended, 0), sc, &mut again))?;
+        if again.count() > take.count() {
+            take = again;
+        }
+    }
+    Ok(match take.count() {
+        0 => None,
+        n => Some((written(row.kind, header, &take), n)),
+    })
+}
+
+/// Whether it is whole. What is wrong with the file is known; what is wrong with the reading of it is not passed over.
+fn pass(walked: Result<()>) -> Result<bool> {
+    match walked {
+        Ok(()) => Ok(true),
+        Err(e) if e.kind().is_damage() => Ok(false),
+        Err(e) => Err(e),
+    }
 }
 
 fn lost(e: Error) -> Result<Judged> {
@@ -192,10 +269,28 @@ fn lost(e: Error) -> Result<Judged> {
     Ok(Judged::Lost(e.message().to_owned()))
 }
 
+/// An array, which only one layout holds.
+fn array(take: &Take, out: &mut Vec<u8>) {
+    length::write(take.array.len() as u64, out);
+    length::write(take.cursor.is_some().into(), out);
+    if let Some(cursor) = take.cursor {
+        length::write(cursor, out);
+    }
+    for (index, element) in &take.array {
+        length::write(*index, out);
+        out.extend_from_slice(element);
+    }
+}
+
 /// A value in the plain layout of its kind, which every server of that RDB version reads: the type, and the bytes behind
 /// the name, parted by nothing. The name is put between them.
 fn written(kind: Kind, header: Header, take: &Take) -> Vec<u8> {
     let mut out = Vec::new();
+    if kind == Kind::Array {
+        out.push(28);
+        array(take, &mut out);
+        return out;
+    }
     let expires = take.expiries.iter().any(Option::is_some);
     let redis = header.flavour == Flavour::Redis;
     // HASH_METADATA of Redis since 12, HASH_2 of Valkey since 80.

@@ -102,8 +102,9 @@ struct Pending {
     owned: bool,
 }
 
+/// What was seen of a stream's entries.
 #[derive(Default)]
-struct Entries {
+pub(in crate::rdb) struct Entries {
     live: u64,
     last: Option<StreamId>,
     node: Option<StreamId>,
@@ -134,7 +135,8 @@ pub(in crate::rdb) fn tail<'a, B: Bytes<'a>, V: Visit + ?Sized>(
     behind_entries(b, version, None, sc, v)
 }
 
-fn behind_entries<'a, B: Bytes<'a>, V: Visit + ?Sized>(
+/// What stands behind the entries.
+pub(in crate::rdb) fn behind_entries<'a, B: Bytes<'a>, V: Visit + ?Sized>(
     b: &mut B,
     version: u8,
     seen: Option<&Entries>,
@@ -207,7 +209,8 @@ fn id<'a, B: Bytes<'a>>(b: &mut B) -> Result<StreamId> {
     })
 }
 
-fn node<'a, B: Bytes<'a>, V: Visit + ?Sized>(
+/// A node: its id and its listpack.
+pub(in crate::rdb) fn node<'a, B: Bytes<'a>, V: Visit + ?Sized>(
     b: &mut B,
     sc: &mut walk::Scratch,
     seen: &mut Entries,
