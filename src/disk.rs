@@ -23,6 +23,8 @@ pub struct Staged {
     target: PathBuf,
     replace: bool,
     name: String,
+    /// The file whose mode and owner it gets where it replaces none.
+    like: Option<PathBuf>,
 }
 
 impl Staged {
@@ -64,7 +66,13 @@ impl Staged {
             target,
             replace,
             name,
+            like: None,
         })
+    }
+
+    /// Where it replaces none, it gets mode and owner of that file.
+    pub fn like(&mut self, path: &Path) {
+        self.like = Some(path.to_owned());
     }
 
     /// The name it has until it is complete.
@@ -83,9 +91,12 @@ impl Staged {
             target,
             replace,
             name,
+            like,
         } = self;
         let io = |e: io::Error, doing: &str| Error::from_io(e, doing).in_file(&name);
-        inherit(file.as_file(), &target).map_err(|e| io(e, "set the mode"))?;
+        let like = like.filter(|_| !target.exists());
+        let like = like.as_deref().unwrap_or(&target);
+        inherit(file.as_file(), like).map_err(|e| io(e, "set the mode"))?;
         file.as_file().sync_all().map_err(|e| io(e, "sync"))?;
         let named = if replace {
             file.persist(&target)
@@ -156,9 +167,21 @@ impl StagedFolder {
     ///
     /// # Errors
     /// [`crate::ErrorKind::Io`]
-    pub fn file(&self, name: &str) -> Result<File> {
+    pub fn file(&self, name: impl AsRef<Path>) -> Result<File> {
+        let name = name.as_ref();
         File::create_new(self.folder.path().join(name))
-            .map_err(|e| Error::from_io(e, "create").in_file(name))
+            .map_err(|e| Error::from_io(e, "create").in_file(&name.to_string_lossy()))
+    }
+
+    /// The same with mode and owner of another file.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Io`]
+    pub fn file_like(&self, name: impl AsRef<Path>, like: &Path) -> Result<File> {
+        let file = self.file(&name)?;
+        let told = |e| Error::from_io(e, "set the mode").in_file(&name.as_ref().to_string_lossy());
+        inherit(&file, like).map_err(told)?;
+        Ok(file)
     }
 
     /// It is complete: all of it is synced, and takes its name.

@@ -267,6 +267,11 @@ impl Disk for Failing {
         Real.rename(from, to)
     }
 
+    fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fail(&self.left)?;
+        Real.link(from, to)
+    }
+
     fn remove(&self, path: &Path) -> io::Result<()> {
         fail(&self.left)?;
         Real.remove(path)

@@ -112,11 +112,6 @@ impl Target {
     }
 }
 
-/// Begins a file that takes the place of another when it is complete.
-pub(super) fn staged(path: &Path, replace: bool) -> Result<Staged> {
-    interrupt::guard(|| Staged::create(path, replace), Staged::path)
-}
-
 /// Refuses to write beside a server's files while it works there, unless that is forced.
 fn welcome(path: &Path, force: bool) -> Result<()> {
     if force {
@@ -156,6 +151,13 @@ pub(super) enum Output {
 }
 
 impl Output {
+    /// Where it makes a new file, that gets mode and owner of another one.
+    pub(super) fn like(&mut self, path: &Path) {
+        if let Output::File(file) = self {
+            file.get_mut().like(path);
+        }
+    }
+
     /// All is written, and right.
     pub(super) fn finish(mut self) -> Result<()> {
         self.flush()
@@ -221,6 +223,12 @@ pub(super) fn print(text: &str) -> Result<()> {
     out.write_all(text.as_bytes())
         .and_then(|()| out.flush())
         .map_err(|e| Error::from_io(e, "write the output"))
+}
+
+/// Says it on stderr, where results go to stdout.
+pub(super) fn tell(text: &str) {
+    // Nobody is left to be told.
+    let _ = io::stderr().write_all(text.as_bytes());
 }
 
 /// Ctrl-C and other signals that end us: files that are not complete go first.

@@ -142,7 +142,14 @@ pub(super) fn run(args: &Args, cx: &Context) -> Result<Exit> {
     } else {
         plain(&plan, &written, args, cx)
     };
-    output::print(&text)?;
+    if args.out.as_deref().is_some_and(|out| out.as_os_str() == "-") {
+        // The data is there already.
+        if !cx.global.quiet {
+            output::tell(&text);
+        }
+    } else {
+        output::print(&text)?;
+    }
     let done = args.out.is_some() || args.in_place;
     Ok(if done || plan.is_sound() {
         Exit::Done
@@ -160,8 +167,9 @@ fn write_it(plan: &Plan, args: &Args, options: &Options<'_>) -> Result<Written> 
     }
     let mut written = Written::default();
     if args.in_place {
+        let ready = write::ready(plan, args.force)?;
         written.left_out = left_out(plan, &beside(plan))?;
-        written.done = write::in_place(plan, args.force, &|path| output::staged(path, true))?;
+        written.done = write::in_place(&ready, &disk::layer::Real, &output::temporary)?;
         return Ok(written);
     }
     let Some(out) = &args.out else {
@@ -181,6 +189,9 @@ fn write_it(plan: &Plan, args: &Args, options: &Options<'_>) -> Result<Written> 
         }
         (None, [file]) => {
             let mut sink = Destination::new(out, args.force).open()?;
+            if let Some(like) = &file.part.path {
+                sink.like(like);
+            }
             match args.target.as_deref().and_then(Target::from_name) {
                 None => write::file(file, &mut sink)?,
                 Some(target) => converted(file, target, options, &mut sink)?,
@@ -271,6 +282,10 @@ fn left_out(plan: &Plan, path: &Path) -> Result<Option<PathBuf>> {
         let free = real.with_file_name(name);
         if free.symlink_metadata().is_err() {
             let mut out = Destination::new(&free, false).open()?;
+            // It holds what the file held: whoever cannot read that is not to read this.
+            if let Some(like) = plan.files.iter().find_map(|f| f.part.path.as_ref()) {
+                out.like(like);
+            }
             write::left_out(plan, &mut out)?;
             out.finish()?;
             return Ok(Some(free));
@@ -338,6 +353,10 @@ fn plain(plan: &Plan, written: &Written, args: &Args, cx: &Context) -> String {
             "  what it was is kept as {}",
             text::name(&path.to_string_lossy())
         );
+    }
+    let to_stdout = written.path.as_deref().is_some_and(|p| p.as_os_str() == "-");
+    if to_stdout && write::leaves_out(plan) {
+        out.push_str("  what was left out is not written: --out FILE puts it beside the file\n");
     }
     if let Some(path) = &written.left_out {
         let _ = writeln!(

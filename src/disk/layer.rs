@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   create ─▶ write … ─▶ inherit ─▶ sync      the bytes are safe, under whatever name they have
-//!   rename, remove, make_folder ─▶ sync_folder  the names are safe
+//!   rename, link, remove, make_folder ─▶ sync_folder  the names are safe
 //! ```
 //! A write that was not synced may be gone after a power loss, or be there in part; so may a name that was made, changed
 //! or removed before its folder was synced. [`Real`] is the disk itself.
@@ -24,6 +24,12 @@ pub trait Disk: Sync {
     /// # Errors
     /// What the operating system reports.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+
+    /// Gives a file a second name, that nothing has yet.
+    ///
+    /// # Errors
+    /// What the operating system reports, also where the file system has no such links; `AlreadyExists`.
+    fn link(&self, from: &Path, to: &Path) -> io::Result<()>;
 
     /// Removes a file.
     ///
@@ -79,6 +85,10 @@ impl Disk for Real {
         std::fs::rename(from, to)
     }
 
+    fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        std::fs::hard_link(from, to)
+    }
+
     fn remove(&self, path: &Path) -> io::Result<()> {
         std::fs::remove_file(path)
     }
@@ -123,6 +133,9 @@ mod tests {
         Real.sync_folder(dir.path()).unwrap();
         assert_eq!(std::fs::read(at("b")).unwrap(), b"1");
         assert!(at("f").is_dir() && !at("a").exists());
+        Real.link(&at("b"), &at("c")).unwrap();
+        assert_eq!(std::fs::read(at("c")).unwrap(), b"1");
+        assert!(Real.link(&at("b"), &at("c")).is_err());
         Real.remove(&at("b")).unwrap();
         assert!(!at("b").exists() && Real.remove(&at("b")).is_err());
     }

@@ -16,6 +16,7 @@ pub(crate) enum Step {
     Write(PathBuf, Vec<u8>),
     Sync(PathBuf),
     Rename(PathBuf, PathBuf),
+    Link(PathBuf, PathBuf),
     Remove(PathBuf),
     MakeFolder(PathBuf),
     SyncFolder(PathBuf),
@@ -69,6 +70,11 @@ impl Disk for Recorder {
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         self.note(Step::Rename(self.below(from), self.below(to)));
         Real.rename(from, to)
+    }
+
+    fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.note(Step::Link(self.below(from), self.below(to)));
+        Real.link(from, to)
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
@@ -151,6 +157,7 @@ enum Change {
     Link(PathBuf, usize),
     Folder(PathBuf),
     Rename(PathBuf, PathBuf),
+    Again(PathBuf, PathBuf),
     Remove(PathBuf),
 }
 
@@ -159,6 +166,7 @@ impl Change {
         let (Change::Link(path, _)
         | Change::Folder(path)
         | Change::Rename(_, path)
+        | Change::Again(_, path)
         | Change::Remove(path)) = self;
         path.parent().unwrap()
     }
@@ -170,6 +178,11 @@ impl Change {
             Change::Folder(path) => _ = names.insert(path.clone(), None),
             Change::Rename(from, to) => {
                 if let Some(file) = names.remove(from) {
+                    names.insert(to.clone(), file);
+                }
+            }
+            Change::Again(from, to) => {
+                if let Some(file) = names.get(from).copied() {
                     names.insert(to.clone(), file);
                 }
             }
@@ -221,6 +234,7 @@ pub(crate) fn crashes(before: &Tree, steps: &[Step]) -> BTreeSet<Tree> {
                 file.synced = file.bytes.len();
             }
             Step::Rename(from, to) => waiting.push(Change::Rename(from.clone(), to.clone())),
+            Step::Link(from, to) => waiting.push(Change::Again(from.clone(), to.clone())),
             Step::Remove(path) => waiting.push(Change::Remove(path.clone())),
             Step::MakeFolder(path) => waiting.push(Change::Folder(path.clone())),
             Step::SyncFolder(folder) => {

@@ -1,13 +1,20 @@
 //! Writing what a plan says: a copy, or in the place of what it is about.
 //!
-//! In place, a file is replaced in one step by a rename. Of a set, the manifest goes first where files leave it, so that no
-//! file is loaded behind one that was cut, and last otherwise. After a crash in between, every file is either as it was or
-//! repaired, and repairing again completes it. What is replaced stays beside it under another name, as a second link where
-//! the file system has them.
+//! In place, a file is replaced in one step by a rename:
+//! ```text
+//!   .NAME.repair.tmp   written, synced
+//!   NAME.before-repair a second link to NAME (or a copy, where the file system has none), folder synced
+//!   NAME               .NAME.repair.tmp takes its place, folder synced
+//! ```
+//! Of a set, files that leave it are given another name first, the last one before the others, and then the manifest is
+//! written, so that no file is loaded behind one that was cut; otherwise the manifest goes last. After a crash in between,
+//! every file is either as it was or repaired, what it was is there under one of the names, and repairing again completes it.
 
 use super::{FilePlan, Plan};
+use crate::aof::multipart::os_string;
+use crate::disk::layer::Disk;
 use crate::disk::live::{self, Lock};
-use crate::disk::{Staged, StagedFolder, space_left};
+use crate::disk::{StagedFolder, space_left};
 use crate::error::{Error, Result};
 use crate::input::bytes::Far;
 use crate::input::checksum::Crc64;
@@ -127,17 +134,6 @@ pub fn leaves_out(plan: &Plan) -> bool {
         .any(|f| f.dropped.is_some() || f.patches.iter().any(lost))
 }
 
-/// Writes one file to an output that is complete or not there.
-///
-/// # Errors
-/// What the operating system reports.
-pub fn staged(plan: &FilePlan, staged: Staged) -> Result<()> {
-    let mut out = BufWriter::with_capacity(BUFFER, staged);
-    file(plan, &mut out)?;
-    let staged = out.into_inner().map_err(|e| io(e.into_error()))?;
-    staged.commit()
-}
-
 /// Writes a set into a folder that is not there yet.
 ///
 /// # Errors
@@ -147,13 +143,17 @@ pub fn folder(plan: &Plan, folder: &StagedFolder) -> Result<()> {
         return Err(Error::usage("is no set"));
     };
     for part in plan.files.iter().filter(|f| f.dropped.is_none()) {
-        let name = String::from_utf8_lossy(&part.part.short).into_owned();
-        let mut out = BufWriter::with_capacity(BUFFER, folder.file(&name)?);
+        let name = os_string(&part.part.short);
+        let made = match &part.part.path {
+            Some(like) => folder.file_like(name, like)?,
+            None => folder.file(name)?,
+        };
+        let mut out = BufWriter::with_capacity(BUFFER, made);
         file(part, &mut out)?;
         out.flush().map_err(io)?;
     }
     let name = set.set.manifest.file_name().unwrap_or_default();
-    let mut out = folder.file(&name.to_string_lossy())?;
+    let mut out = folder.file(name)?;
     out.write_all(&set.text()).map_err(io)
 }
 
@@ -166,15 +166,17 @@ pub struct Done {
     pub backups: Vec<PathBuf>,
 }
 
-/// Repairs in place. `stage` begins a file that takes the place of another; `force`: whether or not a server works there.
+/// A repair in place that can begin: nobody else works there while it is held.
+pub struct Ready<'p> {
+    plan: &'p Plan,
+    _lock: Lock,
+}
+
+/// Looks whether a plan can be carried out in place. `force`: whether or not a server works there.
 ///
 /// # Errors
 /// What the operating system reports; a server that works there; too little space; compressed files, and standard input.
-pub fn in_place(plan: &Plan, force: bool, stage: &dyn Fn(&Path) -> Result<Staged>) -> Result<Done> {
-    let mut done = Done::default();
-    if plan.is_sound() {
-        return Ok(done);
-    }
+pub fn ready(plan: &Plan, force: bool) -> Result<Ready<'_>> {
     for file in &plan.files {
         if file.part.path.is_none() || !file.codecs.is_empty() {
             let message = "is compressed, or no file: --out writes a repaired copy";
@@ -182,48 +184,158 @@ pub fn in_place(plan: &Plan, force: bool, stage: &dyn Fn(&Path) -> Result<Staged
         }
     }
     let folder = place(plan);
-    let _lock = Lock::take(&folder)?;
+    let lock = Lock::take(&folder)?;
     if !force {
         users(plan, &folder).refuse(&folder)?;
     }
     room(plan)?;
+    Ok(Ready { plan, _lock: lock })
+}
+
+/// Repairs in place. `staged` is told of each temporary name before it is used.
+///
+/// # Errors
+/// What the operating system reports.
+pub fn in_place(ready: &Ready<'_>, disk: &dyn Disk, staged: &dyn Fn(&Path)) -> Result<Done> {
+    let plan = ready.plan;
+    let mut done = Done::default();
+    if plan.is_sound() {
+        return Ok(done);
+    }
+    let steps = Steps { disk, staged };
     let changes = |f: &&FilePlan| f.dropped.is_none() && !f.patches.is_empty();
     let leaves = plan.files.iter().any(|f| f.dropped.is_some());
+    for part in plan.files.iter().rev().filter(|f| f.dropped.is_some()) {
+        let path = part.part.path.clone().unwrap_or_default();
+        let aside = free_name(&path)?;
+        tell(disk.rename(&path, &aside), "rename", &path)?;
+        steps.sync_folder(&path)?;
+        done.backups.push(aside);
+        done.changed.push(path);
+    }
     let manifest = |done: &mut Done| -> Result<()> {
-        let Some(set) = plan.set.as_ref().filter(|set| set.changed) else {
-            return Ok(());
-        };
-        let path = &set.set.manifest;
-        if path.exists() {
-            done.backups.push(backup(path)?);
+        match plan.set.as_ref().filter(|set| set.changed) {
+            Some(set) => {
+                let write = |out: &mut dyn Write| out.write_all(&set.text()).map_err(io);
+                let like = plan.files.iter().find_map(|f| f.part.path.as_deref());
+                steps.replace(&set.set.manifest, like, &write, done)
+            }
+            None => Ok(()),
         }
-        let mut out = stage(path)?;
-        out.write_all(&set.text()).map_err(io)?;
-        out.commit()?;
-        done.changed.push(path.clone());
-        Ok(())
     };
     if leaves {
         manifest(&mut done)?;
     }
     for part in plan.files.iter().filter(changes) {
         let path = part.part.path.clone().unwrap_or_default();
-        done.backups.push(backup(&path)?);
-        staged(part, stage(&path)?)?;
-        done.changed.push(path);
+        steps.replace(&path, None, &|out| file(part, out), &mut done)?;
     }
     if !leaves {
         manifest(&mut done)?;
     }
-    for part in plan.files.iter().filter(|f| f.dropped.is_some()) {
-        let path = part.part.path.clone().unwrap_or_default();
-        let aside = free_name(&path)?;
-        let moved = std::fs::rename(&path, &aside);
-        moved.map_err(|e| Error::from_io(e, "rename").in_file(&path.to_string_lossy()))?;
-        done.backups.push(aside);
-        done.changed.push(path);
-    }
     Ok(done)
+}
+
+/// Turns an error of the operating system into ours.
+fn tell<T>(done: std::io::Result<T>, doing: &str, path: &Path) -> Result<T> {
+    done.map_err(|e| Error::from_io(e, doing).in_file(&path.to_string_lossy()))
+}
+
+#[derive(Clone, Copy)]
+struct Steps<'a> {
+    disk: &'a dyn Disk,
+    staged: &'a dyn Fn(&Path),
+}
+
+impl Steps<'_> {
+    /// Puts what is written in the place of a file, which stays beside it. Where it is not there yet, the new one gets
+    /// mode and owner of `like`.
+    fn replace(
+        self,
+        path: &Path,
+        like: Option<&Path>,
+        write: &dyn Fn(&mut dyn Write) -> Result<()>,
+        done: &mut Done,
+    ) -> Result<()> {
+        // Where it is a link, the file is meant that it points to.
+        let there = path.exists();
+        let real = match there {
+            true => tell(std::fs::canonicalize(path), "open", path)?,
+            false => path.to_owned(),
+        };
+        let mut name = std::ffi::OsString::from(".");
+        name.push(real.file_name().unwrap_or_default());
+        name.push(".repair.tmp");
+        let temp = real.with_file_name(name);
+        let like = like.filter(|_| !there).unwrap_or(&real);
+        self.whole(&temp, like, write)?;
+        let placed = || -> Result<Option<PathBuf>> {
+            let backup = match there {
+                true => Some(self.backup(&real)?),
+                false => None,
+            };
+            tell(self.disk.rename(&temp, &real), "rename", &temp)?;
+            Ok(backup)
+        };
+        let backup = placed().inspect_err(|_| self.give_up(&temp))?;
+        self.sync_folder(&real)?;
+        done.backups.extend(backup);
+        done.changed.push(path.to_owned());
+        Ok(())
+    }
+
+    /// A whole temporary file, whose bytes are safe.
+    fn whole(
+        self,
+        temp: &Path,
+        like: &Path,
+        write: &dyn Fn(&mut dyn Write) -> Result<()>,
+    ) -> Result<()> {
+        if temp.symlink_metadata().is_ok() {
+            // What an earlier run has left.
+            tell(self.disk.remove(temp), "remove", temp)?;
+        }
+        (self.staged)(temp);
+        let file = tell(self.disk.create(temp), "create", temp)?;
+        let settle = || -> Result<()> {
+            let mut out = BufWriter::with_capacity(BUFFER, file);
+            write(&mut out)?;
+            let mut file = out.into_inner().map_err(|e| io(e.into_error()))?;
+            tell(file.inherit(like), "set the mode", temp)?;
+            tell(file.sync(), "sync", temp)
+        };
+        settle().inspect_err(|_| self.give_up(temp))
+    }
+
+    /// Keeps a file under another name beside it: as a second link, or as a copy. It lasts.
+    fn backup(self, path: &Path) -> Result<PathBuf> {
+        let aside = free_name(path)?;
+        if !is_same(&aside, path) && self.disk.link(path, &aside).is_err() {
+            let mut name = aside.file_name().unwrap_or_default().to_owned();
+            name.push(".tmp");
+            let temp = aside.with_file_name(name);
+            self.whole(&temp, path, &|out| {
+                let mut from = tell(std::fs::File::open(path), "open", path)?;
+                std::io::copy(&mut from, out).map(|_| ()).map_err(io)
+            })?;
+            let named = tell(self.disk.rename(&temp, &aside), "rename", &temp);
+            named.inspect_err(|_| self.give_up(&temp))?;
+        }
+        self.sync_folder(&aside)?;
+        Ok(aside)
+    }
+
+    /// What is not complete goes; where it does not, nothing more can be done.
+    fn give_up(self, path: &Path) {
+        let _ = self.disk.remove(path);
+    }
+
+    /// The names beside that path last.
+    fn sync_folder(self, path: &Path) -> Result<()> {
+        let folder = path.parent().filter(|f| !f.as_os_str().is_empty());
+        let folder = folder.unwrap_or(Path::new("."));
+        tell(self.disk.sync_folder(folder), "sync the folder", folder)
+    }
 }
 
 /// The folder that is repaired.
@@ -282,28 +394,23 @@ fn free_name(path: &Path) -> Result<PathBuf> {
             name.push(format!("-{n}"));
         }
         let free = path.with_file_name(name);
-        if free.symlink_metadata().is_err() {
+        // A run that was cut short may have made it already.
+        if free.symlink_metadata().is_err() || is_same(&free, path) {
             return Ok(free);
         }
     }
     Err(Error::usage("has 10000 backups beside it").in_file(&path.to_string_lossy()))
 }
 
-/// Keeps a file under another name beside it: as a second link, or as a copy.
-fn backup(path: &Path) -> Result<PathBuf> {
-    let real = std::fs::canonicalize(path);
-    let real = real.map_err(|e| Error::from_io(e, "open").in_file(&path.to_string_lossy()))?;
-    let aside = free_name(&real)?;
-    if std::fs::hard_link(&real, &aside).is_ok() {
-        return Ok(aside);
-    }
-    let name = aside.to_string_lossy().into_owned();
-    let failed = |e: std::io::Error| Error::from_io(e, "keep a copy").in_file(&name);
-    let mut from = std::fs::File::open(&real).map_err(failed)?;
-    let mode = from.metadata().map_err(failed)?.permissions();
-    let mut copy = Staged::create(&aside, false)?;
-    std::io::copy(&mut from, &mut copy).map_err(failed)?;
-    copy.commit()?;
-    std::fs::set_permissions(&aside, mode).map_err(failed)?;
-    Ok(aside)
+/// Whether two names are those of one file.
+#[cfg(unix)]
+fn is_same(one: &Path, other: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let which = |path: &Path| path.symlink_metadata().ok().map(|m| (m.dev(), m.ino()));
+    which(one).is_some_and(|one| which(other) == Some(one))
+}
+
+#[cfg(not(unix))]
+fn is_same(_: &Path, _: &Path) -> bool {
+    false
 }
