@@ -142,7 +142,11 @@ pub(super) fn run(args: &Args, cx: &Context) -> Result<Exit> {
     } else {
         plain(&plan, &written, args, cx)
     };
-    if args.out.as_deref().is_some_and(|out| out.as_os_str() == "-") {
+    if args
+        .out
+        .as_deref()
+        .is_some_and(|out| out.as_os_str() == "-")
+    {
         // The data is there already.
         if !cx.global.quiet {
             output::tell(&text);
@@ -322,7 +326,14 @@ fn plain(plan: &Plan, written: &Written, args: &Args, cx: &Context) -> String {
         return out;
     }
     let lost = lost(plan);
-    let mut out = format!("{name}: {}", paint.with(text::BOLD, &summary(lost)));
+    let missing = plan.set.as_ref().map_or(0, |set| set.missing);
+    // Of a gap only the first name can be told.
+    let gap = |p: &Patch| p.code == "bad-format" && !p.keys.is_empty();
+    let vague = plan.files.iter().any(|f| f.patches.iter().any(gap));
+    let mut out = format!(
+        "{name}: {}",
+        paint.with(text::BOLD, &summary(lost, missing, vague))
+    );
     out.push('\n');
     if let Some(set) = plan.set.as_ref().filter(|set| set.changed) {
         let manifest = set.set.manifest.file_name().unwrap_or_default();
@@ -354,7 +365,10 @@ fn plain(plan: &Plan, written: &Written, args: &Args, cx: &Context) -> String {
             text::name(&path.to_string_lossy())
         );
     }
-    let to_stdout = written.path.as_deref().is_some_and(|p| p.as_os_str() == "-");
+    let to_stdout = written
+        .path
+        .as_deref()
+        .is_some_and(|p| p.as_os_str() == "-");
     if to_stdout && write::leaves_out(plan) {
         out.push_str("  what was left out is not written: --out FILE puts it beside the file\n");
     }
@@ -388,13 +402,18 @@ fn lost(plan: &Plan) -> [u64; 3] {
     ]
 }
 
-fn summary([bytes, commands, keys]: [u64; 3]) -> String {
+fn summary([bytes, commands, keys]: [u64; 3], missing: u64, vague: bool) -> String {
     let mut parts = Vec::new();
+    if missing > 0 {
+        parts.push(text::count(missing, "file", "files") + " of the manifest not there");
+    }
     if commands > 0 {
         parts.push(text::count(commands, "command", "commands"));
     }
     if keys > 0 {
-        parts.push(text::count(keys, "key", "keys") + " lost or cut");
+        let least = if vague { "at least " } else { "" };
+        let keys = text::count(keys, "key", "keys");
+        parts.push(format!("{least}{keys} lost or cut"));
     }
     if bytes > 0 {
         parts.push(text::count(bytes, "byte", "bytes") + " left out");

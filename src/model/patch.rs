@@ -103,14 +103,66 @@ pub fn add(
     read: impl FnOnce(&mut [u8], u64) -> Result<()>,
 ) -> Result<()> {
     if patches.len() >= PATCHES {
-        let what = format!("more than {PATCHES} places are damaged: this is no {what} any more");
-        return Err(Error::limit(what).at(patch.from));
+        join(patches);
+        // Were it only some, each of the next ones would have all of them looked at again.
+        if patches.len() > PATCHES / 2 {
+            let what =
+                format!("more than {PATCHES} places are damaged: this is no {what} any more");
+            return Err(Error::limit(what).at(patch.from));
+        }
     }
     let n = usize::try_from(patch.to - patch.from).map_or(SAMPLE, |n| n.min(SAMPLE));
     patch.sample.resize(n, 0);
     read(&mut patch.sample, patch.from)?;
     put(patches, patch);
     Ok(())
+}
+
+/// Makes one patch of those that leave out the same kind of thing one behind the other. The last one stays by itself: it
+/// may not be final.
+fn join(patches: &mut Vec<Patch>) {
+    let last = patches.pop();
+    let mut joined: Vec<Patch> = Vec::new();
+    for patch in patches.drain(..) {
+        match joined.last_mut() {
+            Some(run)
+                if patch.fate.is_loss()
+                    && (run.to, run.code, &run.fate) == (patch.from, patch.code, &patch.fate) =>
+            {
+                run.to = patch.to;
+                run.commands += patch.commands;
+                run.keys.extend(patch.keys);
+                if !run.why.ends_with(MORE) {
+                    run.why.push_str(MORE);
+                }
+            }
+            _ => joined.push(patch),
+        }
+    }
+    joined.extend(last);
+    *patches = joined;
+}
+
+/// Says that more of the same follows.
+const MORE: &str = "; and so on";
+
+/// Takes out all that stands behind an offset. Gives what ends behind it.
+pub fn cut(patches: &mut Vec<Patch>, at: u64) -> Vec<Patch> {
+    let first = ended(patches, at);
+    let mut behind = patches.split_off(first);
+    // One that was made of several may begin in front of it.
+    if let Some(run) = behind
+        .first_mut()
+        .filter(|p| p.from < at && p.fate.is_loss())
+    {
+        let mut front = run.clone();
+        front.to = at;
+        run.from = at;
+        patches.push(front);
+        run.keys.clear();
+        run.commands = 0;
+    }
+    behind
 }
 
 /// Puts a patch into a sorted list, in the place of all that lie inside it. One of no bytes comes behind all that begin
@@ -188,5 +240,23 @@ mod tests {
         assert_eq!(patches[3].sample, [6]);
         let e = add(&mut patches, patch(7, 9), "log", read).unwrap_err();
         assert!(e.message().contains("no log any more"), "{e}");
+        // What stands one behind the other is one place.
+        let mut patches = Vec::new();
+        for n in 0..2 * PATCHES as u64 + 5 {
+            let one = Patch {
+                commands: 1,
+                ..patch(n, n + 1)
+            };
+            add(&mut patches, one, "log", read).unwrap();
+        }
+        assert!(patches.len() < PATCHES);
+        assert_eq!(
+            patches.iter().map(|p| p.commands).sum::<u64>(),
+            2 * PATCHES as u64 + 5
+        );
+        assert!(patches.windows(2).all(|w| w[0].to == w[1].from));
+        let behind = cut(&mut patches, 10);
+        assert_eq!(ranges(&patches), [(0, 10)]);
+        assert_eq!(behind[0].from, 10);
     }
 }

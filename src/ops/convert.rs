@@ -138,7 +138,7 @@ pub fn set(
             ..Manifest::default()
         };
         manifest.write(&mut text);
-        let mut file = folder.file(&format!("{NAME}.manifest"))?;
+        let mut file = folder.file(format!("{NAME}.manifest"))?;
         file.write_all(&text)
             .map_err(|e| Error::from_io(e, "write the manifest"))?;
         Ok(folder)

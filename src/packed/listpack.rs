@@ -283,7 +283,11 @@ pub fn sound(bytes: &[u8]) -> Vec<u8> {
     let (mut end, mut count, mut scratch) = (0, 0u64, Vec::new());
     if let Ok(mut reader) = Reader::new(Slice::new(&held, 0)) {
         while let Ok(Some(_)) = reader.next(&mut scratch) {
-            if reader.odd.as_ref().is_some_and(|f| f.severity == Severity::Damage) {
+            if reader
+                .odd
+                .as_ref()
+                .is_some_and(|f| f.severity == Severity::Damage)
+            {
                 break;
             }
             end = held.len() - reader.bytes.rest().len();
@@ -458,15 +462,21 @@ mod tests {
 
     #[test]
     fn the_sound_entries() {
-        let whole = b"\x0e\0\0\0\x03\0\x82ab\x03\x05\x01\x07\x01\xff";
+        let whole = b"\x0f\0\0\0\x03\0\x82ab\x03\x05\x01\x07\x01\xff";
         assert_eq!(sound(whole), whole);
         let two = b"\x0d\0\0\0\x02\0\x82ab\x03\x05\x01\xff";
         let one = b"\x0b\0\0\0\x01\0\x82ab\x03\xff";
         // Its header, its end, an entry that begins like none, one whose length behind it lies.
         assert_eq!(sound(b"\xff\xff\0\0\x09\0\x82ab\x03\x05\x01\xff"), two);
         assert_eq!(sound(&whole[..12]), two);
-        assert_eq!(sound(b"\x0e\0\0\0\x03\0\x82ab\x03\xfa\x01\x07\x01\xff"), one);
-        assert_eq!(sound(b"\x0e\0\0\0\x03\0\x82ab\x03\x05\x09\x07\x01\xff"), one);
+        assert_eq!(
+            sound(b"\x0f\0\0\0\x03\0\x82ab\x03\xfa\x01\x07\x01\xff"),
+            one
+        );
+        assert_eq!(
+            sound(b"\x0f\0\0\0\x03\0\x82ab\x03\x05\x09\x07\x01\xff"),
+            one
+        );
         for junk in [&b""[..], b"\0\0", b"\x07\0\0\0\0\0\xff"] {
             assert_eq!(sound(junk), b"\x07\0\0\0\0\0\xff");
         }

@@ -135,11 +135,22 @@ fn a_copy_and_what_was_left_out() {
     redisk(&[&args[..], &["--force"]].concat()).exits(0);
     // What came out is sound, and from standard input it is the same.
     redisk(&["repair", out.to_str().unwrap()]).exits(0);
-    let piped = redisk_in(&["repair", "-", "--out", "-", "--quiet"], &bytes).exits(0);
+    let piped = redisk_in(&["repair", "-", "--out", "-"], &bytes).exits(0);
+    assert_eq!(piped.out, log(&["SELECT 0", "SET a 1", "SET c 3"]));
     assert!(
-        piped
-            .out
-            .starts_with(&log(&["SELECT 0", "SET a 1", "SET c 3"]))
+        piped.err.contains("1 command, 27 bytes left out"),
+        "{}",
+        piped.err
+    );
+    assert!(
+        piped.err.contains("what was left out is not written"),
+        "{}",
+        piped.err
+    );
+    let piped = redisk_in(&["repair", "-", "--out", "-", "--quiet"], &bytes).exits(0);
+    assert_eq!(
+        (&piped.out, &piped.err[..]),
+        (&log(&["SELECT 0", "SET a 1", "SET c 3"]), "")
     );
 }
 
@@ -163,11 +174,126 @@ fn in_place_with_a_backup_and_only_once() {
         all,
         ["my.aof", "my.aof.before-repair", "my.aof.left-out.jsonl"]
     );
+    assert_eq!(mode(&folder.path("my.aof.left-out.jsonl")), 0o640);
     let inode = std::fs::metadata(&file).unwrap().ino();
     let again = redisk(&args).exits(0);
     assert!(again.text().contains("nothing to repair"));
     assert_eq!(folder.names(), all);
     assert_eq!(std::fs::metadata(&file).unwrap().ino(), inode);
+}
+
+#[test]
+fn what_only_one_can_read_stays_so() {
+    let folder = Folder::new();
+    let file = folder.file("my.aof", &damaged_log());
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
+    let out = folder.path("new.aof");
+    let paths = [file.to_str().unwrap(), out.to_str().unwrap()];
+    redisk(&["repair", paths[0], "--out", paths[1]]).exits(0);
+    assert_eq!(mode(&out), 0o600);
+    assert_eq!(mode(&folder.path("new.aof.left-out.jsonl")), 0o600);
+    // Of a set, too.
+    let one = log(&["SET a 1"]);
+    let dir = set(&folder, None, &[(BASE, &one[..]), (INCR, &damaged_log())]);
+    std::fs::set_permissions(dir.join(INCR), std::fs::Permissions::from_mode(0o600)).unwrap();
+    let out = folder.path("set");
+    redisk(&[
+        "repair",
+        dir.to_str().unwrap(),
+        "--out",
+        out.to_str().unwrap(),
+    ])
+    .exits(0);
+    assert_eq!(mode(&out.join(INCR)), 0o600);
+    assert_eq!(mode(&out.join(BASE)), mode(&dir.join(BASE)));
+}
+
+#[test]
+fn what_is_refused_leaves_nothing_behind() {
+    let folder = Folder::new();
+    let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut gz, &damaged_log()).unwrap();
+    let file = folder.file("my.aof.gz", &gz.finish().unwrap());
+    redisk(&["repair", "--in-place", file.to_str().unwrap()]).exits(2);
+    assert_eq!(folder.names(), ["my.aof.gz"]);
+}
+
+/// Altered values are not told by the records around them: with any damage, a wrong checksum is accepted or it is not.
+#[test]
+fn a_wrong_checksum_beside_other_damage() {
+    let folder = Folder::new();
+    let out = folder.path("new.rdb");
+    let file = data("corrupt/redis-7.0.15-hole.rdb");
+    let args = ["repair", &file, "--out", out.to_str().unwrap()];
+    let plan = redisk(&["repair", &file]).exits(1);
+    assert!(
+        plan.text().contains("--accept-checksum --out"),
+        "{}",
+        plan.text()
+    );
+    let refused = redisk(&args).exits(1);
+    assert!(refused.err.contains("--accept-checksum"), "{}", refused.err);
+    assert!(folder.names().is_empty());
+    redisk(&[&args[..], &["--accept-checksum"]].concat()).exits(0);
+    redisk(&["verify", out.to_str().unwrap()]).exits(0);
+}
+
+#[test]
+fn a_base_does_not_go_in_silence() {
+    let (one, two) = (log(&["SET a 1"]), log(&["SET b 1"]));
+    // That of a log of the old form, which was taken over; its line cannot be read.
+    let manifest = format!("file appendonly.aof sea 1 type b\nfile {INCR} seq 1 type i\n");
+    let folder = Folder::new();
+    let dir = set(
+        &folder,
+        Some(&manifest),
+        &[("appendonly.aof", &one), (INCR, &two)],
+    );
+    redisk(&["repair", "--in-place", dir.to_str().unwrap()]).exits(0);
+    let text = std::fs::read_to_string(dir.join("appendonly.aof.manifest")).unwrap();
+    assert_eq!(text, manifest.replace("sea", "seq"));
+    // It is not there.
+    let folder = Folder::new();
+    let manifest = format!("file {BASE} seq 1 type b\nfile {INCR} seq 1 type i\n");
+    let dir = set(&folder, Some(&manifest), &[(INCR, &two)]);
+    let ran = redisk(&["repair", dir.to_str().unwrap()]).exits(1);
+    assert!(!ran.text().contains("without loss"), "{}", ran.text());
+    assert!(
+        ran.text().contains("1 file of the manifest not there"),
+        "{}",
+        ran.text()
+    );
+    // A file between is missing: those behind it go, if that is wanted.
+    let dir = folder.path("other");
+    std::fs::create_dir(&dir).unwrap();
+    std::fs::write(dir.join("appendonly.aof.manifest"), MANIFEST).unwrap();
+    std::fs::write(dir.join(BASE), &one).unwrap();
+    std::fs::write(dir.join(NEXT), &two).unwrap();
+    let keeps = redisk(&["repair", dir.to_str().unwrap()]).exits(1);
+    assert!(
+        keeps.text().contains("--stop-at-damage does without"),
+        "{}",
+        keeps.text()
+    );
+    let out = folder.path("out");
+    redisk(&[
+        "repair",
+        dir.to_str().unwrap(),
+        "--stop-at-damage",
+        "--out",
+        out.to_str().unwrap(),
+    ])
+    .exits(0);
+    let text = std::fs::read_to_string(out.join("appendonly.aof.manifest")).unwrap();
+    assert_eq!(text, format!("file {BASE} seq 1 type b\n"));
+}
+
+#[test]
+fn a_time_that_nobody_wrote_down() {
+    let folder = Folder::new();
+    let file = folder.file("my.aof", &log(&["SET a 1"]));
+    let ran = redisk(&["repair", file.to_str().unwrap(), "--until-time", "150"]).exits(2);
+    assert!(ran.err.contains("no timestamps"), "{}", ran.err);
 }
 
 #[test]

@@ -14,7 +14,7 @@ pub(super) struct Open {
     /// Offset behind it.
     end: u64,
     /// Commands that are kept in front of it.
-    before: u64,
+    pub(super) before: u64,
     /// Where a restarted server may have gone on: a `SELECT` that is not the first command of the block; and how many
     /// commands were kept in front of that.
     restart: Option<(u64, u64)>,

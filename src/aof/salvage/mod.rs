@@ -21,7 +21,8 @@
 //! | an `EXEC` without `MULTI` | cut |
 //!
 //! A value may hold a log. Where its command is damaged, the commands in it must not come to life: a place is no command
-//! where a value's CRLF stands behind it, and a run of commands that ends so is taken back as a whole.
+//! where a value's CRLF stands behind it, and a run of commands that ends so is taken back as a whole; so is one behind which
+//! a line of something else stands, and then a command.
 
 use crate::aof::block::{self, Args, Block, State};
 use crate::error::Result;
@@ -84,6 +85,9 @@ pub struct Salvaged {
 
 /// How far back a run of commands is taken for one inside a value, where it ends like one.
 const INSIDE: u64 = 1 << 20;
+
+/// The longest rest of a value that is taken for one.
+const TAIL: usize = 4096;
 
 /// Bytes that are read first behind damage: it may not be the last. Twice as many after that, up to a block.
 const FIRST: usize = 32 << 10;
@@ -317,10 +321,7 @@ impl Salvage<'_, '_> {
     fn command(&mut self, command: &block::Command<'_>, argc: usize, flawed: bool) -> Result<Next> {
         let (at, end) = (command.at, command.end);
         if let Some(why) = (self.until)(command) {
-            let from = self.open.as_ref().map_or(at, |open| open.at);
-            self.patch(from, self.size, Fate::Cut, "until", why.clone(), 0)?;
-            self.found.stopped = Some((from, why));
-            return Ok(Next::End);
+            return self.stop(at, "until", why);
         }
         if let Some((code, why)) = self.refused(command, argc) {
             self.patch(at, end, Fate::Quarantine, code, why, 1)?;
@@ -388,17 +389,25 @@ impl Salvage<'_, '_> {
         if !self.options.stop_at_damage {
             return Ok(Next::Go);
         }
-        let from = self.open.take().map_or(at, |open| open.at);
-        let why = "everything from the first damage on";
-        self.patch(
-            from,
-            self.size,
-            Fate::Cut,
+        self.stop(
+            at,
             "behind-damage",
-            why.to_owned(),
-            0,
-        )?;
-        self.found.stopped = Some((from, why.to_owned()));
+            "everything from the first damage on".to_owned(),
+        )
+    }
+
+    /// The log ends here; where a block is open, in front of that.
+    fn stop(&mut self, at: u64, code: &'static str, why: String) -> Result<Next> {
+        let from = match self.open.take() {
+            Some(open) => {
+                self.found.commands = open.before;
+                open.at
+            }
+            None => at,
+        };
+        let lost = self.heads(from, self.size)?;
+        self.patch(from, self.size, Fate::Cut, code, why.clone(), lost)?;
+        self.found.stopped = Some((from, why));
         Ok(Next::End)
     }
 
@@ -427,7 +436,7 @@ impl Salvage<'_, '_> {
                 self.found.commands -= u64::from(!last.refused).min(self.found.commands);
                 patch::remove(&mut self.found.patches, last.at);
                 self.open = self.open.or(last.closed);
-            } else if matches!(&head[..], b"\r\n*" | b"\r\n$")
+            } else if (matches!(&head[..], b"\r\n*" | b"\r\n$") || self.is_tail(at)?)
                 && let Some(back) = self.since.take_if(|back| at - back.at <= INSIDE)
             {
                 // What was read since the last damage stood in a value.
@@ -568,6 +577,26 @@ impl Salvage<'_, '_> {
         })
     }
 
+    /// Whether the rest of a value seems to stand there: lines that are none of a log, and behind them the next command.
+    fn is_tail(&mut self, at: u64) -> Result<bool> {
+        let text = self.pages.get(at, TAIL)?;
+        let mut starts = Vec::new();
+        for (i, w) in text.windows(2).enumerate().filter(|(_, w)| *w == b"\r\n") {
+            match text.get(i + w.len()) {
+                // An argument of a command whose head is damaged.
+                Some(b'$') => break,
+                Some(b'*') | None => starts.push(at + i as u64 + 2),
+                _ => {}
+            }
+        }
+        for start in starts {
+            if start == self.size || matches!(self.pages.probe(start)?, Probed::Whole { .. }) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     fn here(&self, at: u64) -> Back {
         Back {
             at,
@@ -580,7 +609,7 @@ impl Salvage<'_, '_> {
 
     fn back(&mut self, back: Back) {
         let patches = &mut self.found.patches;
-        patches.truncate(patch::ended(patches, back.at));
+        patch::cut(patches, back.at);
         // What became of a block that was open then is settled anew, too.
         if let Some(open) = back.open {
             let at = patches.partition_point(|p| p.from < open.at);

@@ -453,3 +453,64 @@ fn many_damages_at_once() {
     let (missing, _) = compare(&log, &left);
     assert!(missing <= damages * 12 / 10, "{missing} lost");
 }
+
+/// Commands in a value whose own command is damaged stay dead, also where the value goes on behind them.
+#[test]
+fn what_stands_in_a_value_stays_there() {
+    let flush = words("FLUSHALL");
+    for value in [
+        [b"see: ", &flush[..], b"and so on"].concat(),
+        [&flush[..], &flush, b"\r\n"].concat(),
+        [b"x\r\n", &flush[..], b"-----\r\n"].concat(),
+        [&flush[..], b"\r\nline\r\nanother line"].concat(),
+    ] {
+        let around = [words("SET a 1"), words("SET b 2")];
+        let note = command(&[b"SET", b"note", &value]);
+        let whole = [&around[0][..], &note, &around[1]].concat();
+        let first = around[0].len();
+        // Its length's mark, its length, and the length of the word in front.
+        let length = first + command(&[b"SET", b"note"]).len();
+        for (at, with) in [(length, b'#'), (length + 1, b'9'), (first + 14, b'5')] {
+            let mut bad = whole.clone();
+            bad[at] = with;
+            let (out, codes) = repaired(&bad, &Options::default());
+            assert_eq!(out, around.concat(), "{at} {codes:?} {}", quoted(&value));
+        }
+    }
+}
+
+#[test]
+fn a_cut_takes_an_open_block_back() {
+    let log = ["SET a 1", "MULTI", "SET b 1", "SET c 1", "EXEC", "SET d 1"];
+    let log: Vec<Vec<u8>> = log.iter().map(|line| words(line)).collect();
+    let bytes = log.concat();
+    let src = Mem(bytes.clone());
+    let mut n = 0;
+    let mut until = |_: &block::Command<'_>| {
+        n += 1;
+        (n > 3).then(|| "enough".to_owned())
+    };
+    let size = bytes.len() as u64;
+    let found = salvage(&src, 0, size, &Options::default(), &mut until, &|_| ()).unwrap();
+    let from = log[0].len() as u64;
+    assert_eq!(found.commands, 1);
+    let patch = &found.patches[0];
+    assert_eq!((patch.from, patch.to, patch.commands), (from, size, 5));
+}
+
+/// Looking ahead from every place over all the others has an end, and so have runs of the same damage.
+#[test]
+fn hostile_bytes_are_read_once() {
+    let chained = b"$15\r\n*99999\r\n$1\r\nx\r\n".repeat(1 << 15);
+    let units: [&[u8]; 6] = [b"$", b"*", b"*3\r\n$3\r\nSET\r\n", b"\0", b"\r\n", &chained];
+    for unit in units {
+        let junk: Vec<u8> = unit.iter().copied().cycle().take(1 << 20).collect();
+        let bytes = [&words("PING")[..], &junk].concat();
+        let found = run(&bytes, &Options::default());
+        assert!(
+            found.patches.len() < 10,
+            "{}",
+            quoted(&unit[..unit.len().min(9)])
+        );
+    }
+}

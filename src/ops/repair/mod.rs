@@ -70,6 +70,8 @@ pub struct FilePlan {
     pub checksum: Option<(u64, u64)>,
     /// Where the log was to end, and why, if that is in this file.
     pub stopped: Option<(u64, String)>,
+    /// The time of its last `#TS:` line, in seconds since 1970.
+    pub time: Option<i64>,
     /// Why it is no part of the set any more.
     pub dropped: Option<String>,
 }
@@ -136,8 +138,9 @@ impl Plan {
 /// What the operating system reports; what is no persistence file, or nothing of it can be read.
 pub fn plan(path: &Path, options: &Options<'_>) -> Result<Plan> {
     let name = path.to_string_lossy().into_owned();
-    if let Some(found) = set::find(path)? {
-        return plan_set(name, found, options);
+    if let Some(found) = set::find(path, options.log.stop_at_damage)? {
+        let plan = plan_set(name, found, options)?;
+        return timed(plan, options);
     }
     let input = Input::open(&single(path))?;
     match input.content() {
@@ -158,11 +161,23 @@ pub fn plan(path: &Path, options: &Options<'_>) -> Result<Plan> {
     }
     let part = Part::of_input(&input);
     let file = plan_file(part, input, 0, options).map_err(|e| e.in_file(&name))?;
-    Ok(Plan {
+    let plan = Plan {
         name,
         files: vec![file],
         set: None,
-    })
+    };
+    timed(plan, options)
+}
+
+/// A moment can only be told where the log tells the time.
+fn timed(plan: Plan, options: &Options<'_>) -> Result<Plan> {
+    let told = |f: &FilePlan| f.time.is_some() || f.stopped.is_some();
+    if options.until.time_ms.is_some() && !plan.files.iter().any(told) {
+        let message = "has no timestamps (aof-timestamp-enabled), so --until-time finds no place in it: --until-offset, \
+                       --until-command and --before do";
+        return Err(Error::usage(message).in_file(&plan.name));
+    }
+    Ok(plan)
 }
 
 /// The log that a data directory of an old server holds.
@@ -210,6 +225,16 @@ fn plan_set(name: String, mut found: Rebuilt, options: &Options<'_>) -> Result<P
         file.part.last = false;
         files.push(file);
     }
+    let whole = |f: &FilePlan| f.lost_bytes() == 0 || f.stopped.is_some();
+    for file in files
+        .iter_mut()
+        .rev()
+        .skip(1)
+        .filter(|f| !whole(f) && f.dropped.is_none())
+    {
+        let why = "the files behind this one follow on what is lost here, and are kept: --stop-at-damage does without them";
+        file.doubtful.push((file.size, why.to_owned()));
+    }
     if let Some(last) = files.iter_mut().rfind(|f| f.dropped.is_none()) {
         last.part.last = true;
     }
@@ -222,11 +247,18 @@ fn plan_set(name: String, mut found: Rebuilt, options: &Options<'_>) -> Result<P
 
 /// A file that is left out as a whole.
 fn dropped(part: Part, input: Input, why: &str) -> Result<FilePlan> {
+    let rdb = rdb::header_of(&input.head).is_some();
     let (src, size, codecs, _) = bytes(input)?;
-    Ok(FilePlan {
-        dropped: Some(why.to_owned()),
-        ..FilePlan::new(part, src, size, codecs)
-    })
+    let mut file = FilePlan::new(part, src, size, codecs);
+    if !rdb {
+        let all = salvage::Options::default();
+        let found = salvage::salvage(&*file.src, 0, size, &all, &mut |_| None, &|_| ())?;
+        let mut patch = Patch::new(0, size, Fate::Cut, "dropped", why);
+        patch.commands = found.commands + found.patches.iter().map(|p| p.commands).sum::<u64>();
+        file.patches.push(patch);
+    }
+    file.dropped = Some(why.to_owned());
+    Ok(file)
 }
 
 impl FilePlan {
@@ -243,6 +275,7 @@ impl FilePlan {
             has: (false, false),
             checksum: None,
             stopped: None,
+            time: None,
             dropped: None,
         }
     }
@@ -363,7 +396,7 @@ fn plan_file(part: Part, opened: Input, before: u64, options: &Options<'_>) -> R
         commands,
         doubtful,
         stopped,
-        ..
+        time,
     } = salvage::salvage(
         &*file.src,
         start,
@@ -376,6 +409,7 @@ fn plan_file(part: Part, opened: Input, before: u64, options: &Options<'_>) -> R
     file.doubtful.extend(doubtful);
     file.commands = commands;
     file.stopped = stopped;
+    file.time = time;
     Ok(file)
 }
 
@@ -454,7 +488,8 @@ fn plan_rdb(
     if file.checksum.is_some() {
         let why = "the checksum is not that of these bytes: besides what is named here a byte inside a plain string may be \
                    wrong, and which one cannot be told";
-        file.doubtful.push((found.end.saturating_sub(8), why.to_owned()));
+        file.doubtful
+            .push((found.end.saturating_sub(8), why.to_owned()));
     }
     file.patches.extend(found.patches);
     file.doubtful.extend(found.doubtful);

@@ -25,6 +25,8 @@ pub struct Rebuilt {
     pub set: Set,
     /// Whether the manifest is to be written anew.
     pub changed: bool,
+    /// How many files that the manifest names are not in it any more, though they were to be loaded.
+    pub missing: u64,
     /// What was decided, and why.
     pub notes: Vec<String>,
 }
@@ -49,11 +51,12 @@ impl Rebuilt {
 /// The longest manifest whose text is searched for names.
 const TEXT: u64 = 4 << 20;
 
-/// Finds a set at a path, and settles which files it has. `None` where there is none: a file of its own.
+/// Finds a set at a path, and settles which files it has. `None` where there is none: a file of its own. `stop`: without
+/// the files behind one that is missing.
 ///
 /// # Errors
 /// What the operating system reports; several manifests.
-pub fn find(path: &Path) -> Result<Option<Rebuilt>> {
+pub fn find(path: &Path, stop: bool) -> Result<Option<Rebuilt>> {
     let is_manifest = path.extension().is_some_and(|e| e == "manifest");
     if path.as_os_str() == "-" || !(path.is_dir() || is_manifest) {
         return Ok(None);
@@ -64,7 +67,7 @@ pub fn find(path: &Path) -> Result<Option<Rebuilt>> {
         Set::find(path)?
     };
     match set {
-        Some(set) => judge(set).map(Some),
+        Some(set) => judge(set, stop).map(Some),
         None => without(path),
     }
 }
@@ -105,10 +108,11 @@ fn without(path: &Path) -> Result<Option<Rebuilt>> {
                 let mut notes =
                     vec!["there is no manifest: the names of the files decide".to_owned()];
                 let records = by_names(&set, &names, &mut notes);
-                settle(&mut set, records)?;
+                settle(&mut set, records, &mut notes)?;
                 return Ok(Some(Rebuilt {
                     set,
                     changed: true,
+                    missing: 0,
                     notes,
                 }));
             }
@@ -126,12 +130,13 @@ fn without(path: &Path) -> Result<Option<Rebuilt>> {
 }
 
 /// Settles the files of a set that has a manifest.
-fn judge(mut set: Set) -> Result<Rebuilt> {
+fn judge(mut set: Set, stop: bool) -> Result<Rebuilt> {
     let damaged = |f: &crate::model::finding::Finding| f.severity == Severity::Damage;
     if !set.findings().iter().any(damaged) && set.reading.fatal.is_none() {
         return Ok(Rebuilt {
             set,
             changed: false,
+            missing: 0,
             notes: Vec::new(),
         });
     }
@@ -142,6 +147,13 @@ fn judge(mut set: Set) -> Result<Rebuilt> {
     let names = names(&set.folder)?;
     let mut records: Vec<Record> = Vec::new();
     let mut seen: HashSet<Vec<u8>> = HashSet::new();
+    let mut missing = 0;
+    // Whatever the order of the lines, they are loaded by their numbers.
+    let incrs = set
+        .members
+        .iter()
+        .filter(|m| m.record.role == Role::Incr && is_gone(m));
+    let hole = incrs.map(|m| m.record.seq).min();
     for member in &set.members {
         let record = &member.record;
         if record.role == Role::History {
@@ -154,12 +166,24 @@ fn judge(mut set: Set) -> Result<Rebuilt> {
         }
         if let Some(why) = member.unread() {
             notes.push(format!("{why}: left out"));
-            if matches!(member.found, Found::Missing) && record.role == Role::Incr {
-                notes.push(
-                    "what the files behind it hold follows on what is missing: --stop-at-damage does without them"
-                        .to_owned(),
-                );
+            let gone = is_gone(member);
+            missing += u64::from(gone);
+            if gone && record.role == Role::Base {
+                notes.push("what stood in the base is lost, and what follows changes nothing that was in it".to_owned());
             }
+            if gone && record.role == Role::Incr && !stop {
+                let note = "what the files behind it hold follows on what is missing: --stop-at-damage does without them";
+                notes.push(note.to_owned());
+            }
+            continue;
+        }
+        if stop && record.role == Role::Incr && hole.is_some_and(|hole| record.seq > hole) {
+            notes.push(format!(
+                "{} follows on what is missing: left out",
+                quoted(&record.name)
+            ));
+            missing += 1;
+            seen.insert(record.name.clone());
             continue;
         }
         if seen.insert(record.name.clone()) {
@@ -178,12 +202,18 @@ fn judge(mut set: Set) -> Result<Rebuilt> {
     } else {
         by_text(&set, &names, &text, &seen, &mut records, &mut notes);
     }
-    settle(&mut set, records)?;
+    settle(&mut set, records, &mut notes)?;
     Ok(Rebuilt {
         set,
         changed: true,
+        missing,
         notes,
     })
+}
+
+/// Whether a file is named that cannot be loaded.
+fn is_gone(member: &Member) -> bool {
+    member.unread().is_some() && !matches!(member.found, Found::Repeated(_))
 }
 
 /// Files whose name stands in a line that cannot be read.
@@ -197,25 +227,46 @@ fn by_text(
 ) {
     let has = |line: &[u8], word: &[u8]| line.windows(word.len().max(1)).any(|w| w == word);
     for line in text.split(|b| *b == b'\n').filter(|l| !l.starts_with(b"#")) {
+        // The words of a line as far as they can be read, without their quotes.
+        let words = line.split(|b| b.is_ascii_whitespace() || matches!(b, b'"' | b'\'' | 0));
+        let words: Vec<&[u8]> = words.filter(|w| !w.is_empty()).collect();
+        let behind = |key: &[u8]| {
+            let at = words.iter().position(|w| w.eq_ignore_ascii_case(key))?;
+            words.get(at + 1).copied()
+        };
+        let said = match behind(b"type") {
+            Some(b"b") => Some(Role::Base),
+            Some(b"i") => Some(Role::Incr),
+            Some(b"h") => continue,
+            _ => None,
+        };
         for name in names.iter().filter(|n| !seen.contains(&n[..])) {
-            let Some(numbered) = Numbered::of(name).filter(|n| n.stem == set.base_name) else {
-                continue;
+            let numbered = Numbered::of(name).filter(|n| n.stem == set.base_name);
+            // Any name is allowed; the plain one is that of a file of the old form that was taken over.
+            let named = match &numbered {
+                Some(_) => has(line, name),
+                None => words.contains(&&name[..]) && (said.is_some() || *name == set.base_name),
             };
-            let listed = records.iter().any(|r| r.name == *name);
-            if listed || !has(line, name) || has(line, b"type h") {
+            if !named || records.iter().any(|r| r.name == *name) {
                 continue;
             }
-            let role = numbered.role;
+            let role = said
+                .or(numbered.as_ref().map(|n| n.role))
+                .unwrap_or(Role::Base);
             if role == Role::Base && records.iter().any(|r| r.role == Role::Base) {
                 continue;
             }
+            let seq = behind(b"seq").and_then(|n| std::str::from_utf8(n).ok()?.parse().ok());
+            let seq = numbered
+                .map(|n| n.seq)
+                .or(seq.filter(|n| *n > 0))
+                .unwrap_or(1);
             notes.push(format!(
-                "{} stands in a line that cannot be read, and is there: taken as {} {}",
+                "{} stands in a line that cannot be read, and is there: taken as {} {seq}",
                 quoted(name),
                 role.name(),
-                numbered.seq
             ));
-            records.push(Record::new(name.clone(), numbered.seq, role));
+            records.push(Record::new(name.clone(), seq, role));
         }
     }
 }
@@ -261,9 +312,18 @@ fn by_names(set: &Set, names: &[Vec<u8>], notes: &mut Vec<String>) -> Vec<Record
 }
 
 /// Puts the records in order, and makes them those of the set.
-fn settle(set: &mut Set, records: Vec<Record>) -> Result<()> {
+fn settle(set: &mut Set, records: Vec<Record>, notes: &mut Vec<String>) -> Result<()> {
     let (mut bases, mut incrs): (Vec<_>, Vec<_>) =
         records.into_iter().partition(|r| r.role == Role::Base);
+    if let [first, others @ ..] = &bases[..] {
+        for other in others {
+            notes.push(format!(
+                "{} is left out: there is one base, and {} is listed in front of it",
+                quoted(&other.name),
+                quoted(&first.name)
+            ));
+        }
+    }
     bases.truncate(1);
     incrs.sort_by_key(|r| r.seq);
     let mut last = 0;

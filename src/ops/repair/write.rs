@@ -75,6 +75,7 @@ pub fn left_out(plan: &Plan, out: &mut dyn Write) -> Result<()> {
         if let Some(why) = &file.dropped {
             let all = (0, file.size);
             object(file, all, "dropped", why, out)?;
+            continue;
         }
         let lost =
             |p: &&Patch| (p.fate.is_loss() || matches!(p.fate, Fate::Replace(_))) && p.to > p.from;
@@ -363,7 +364,8 @@ fn users(plan: &Plan, folder: &Path) -> live::Users {
 
 /// Says before the work that there is not the space for it.
 fn room(plan: &Plan) -> Result<()> {
-    let changed = plan.files.iter().filter(|f| !f.patches.is_empty());
+    let changes = |f: &&FilePlan| f.dropped.is_none() && !f.patches.is_empty();
+    let changed = plan.files.iter().filter(changes);
     let Some(largest) = changed.max_by_key(|f| f.size) else {
         return Ok(());
     };

@@ -280,7 +280,9 @@ proptest! {
 
 #[test]
 fn a_prefix_is_what_stands_in_front_of_the_damage() {
-    let text: Vec<u8> = (0..5000u32).flat_map(|n| (n / 3).to_string().into_bytes()).collect();
+    let text: Vec<u8> = (0..5000u32)
+        .flat_map(|n| (n / 3).to_string().into_bytes())
+        .collect();
     let mut packed = Vec::new();
     assert!(Encoder::new().encode(&text, text.len(), &mut packed));
     assert_eq!(prefix(&packed, text.len()), text);

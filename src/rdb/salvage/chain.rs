@@ -15,9 +15,8 @@ use crate::model::kind::Flavour;
 /// Records that make a chain good.
 pub(super) const ENOUGH: u32 = 16;
 
-/// Records that make a chain good where none is better in so many bytes behind its start.
+/// Records that make a chain good where none is better that begins before it ends.
 const NEARLY: u32 = 8;
-const NEAR: usize = 4096;
 
 /// Records that make a chain good that the window cuts off.
 const CUT_OFF: u32 = 4;
@@ -44,8 +43,8 @@ const WORK: u64 = 16;
 enum Chain {
     /// To the end of the RDB, or for enough records.
     Good,
-    /// For so many records, and then to bytes that are none.
-    Breaks(u32),
+    /// For so many records, up to that place, and then to bytes that are none.
+    Breaks(u32, usize),
     /// Nowhere.
     Nothing,
 }
@@ -79,7 +78,9 @@ impl<'a> Search<'a> {
 
     /// A window in which an offset stands; where in it that is.
     fn load(&mut self, at: u64) -> Result<usize> {
-        let skip = at.checked_sub(self.at).and_then(|n| usize::try_from(n).ok());
+        let skip = at
+            .checked_sub(self.at)
+            .and_then(|n| usize::try_from(n).ok());
         let whole = self.at + self.window.len() as u64 == self.size;
         let room = if whole { 0 } else { WINDOW - STEP };
         if let Some(skip) = skip.filter(|n| n.saturating_add(room) < self.window.len()) {
@@ -88,7 +89,9 @@ impl<'a> Search<'a> {
         let n = usize::try_from(self.size.saturating_sub(at)).map_or(WINDOW, |n| n.min(WINDOW));
         self.window.resize(n, 0);
         self.at = at;
-        self.src.read_exact_at(&mut self.window, at).inspect_err(|_| self.window.clear())?;
+        self.src
+            .read_exact_at(&mut self.window, at)
+            .inspect_err(|_| self.window.clear())?;
         Ok(0)
     }
 
@@ -123,7 +126,11 @@ impl<'a> Search<'a> {
     fn in_window(&mut self, window: &[u8], first: usize, below: u64, least: u32) -> Option<u64> {
         let at = self.at;
         let whole = at + window.len() as u64 == self.size;
-        let step = if whole { window.len() } else { STEP.max(first + 1) };
+        let step = if whole {
+            window.len()
+        } else {
+            STEP.max(first + 1)
+        };
         let step = usize::try_from(below - at).map_or(step, |left| left.min(step));
         let mut best: Option<(u32, usize)> = None;
         let mut last = step;
@@ -133,10 +140,10 @@ impl<'a> Search<'a> {
             }
             match self.chain(window, place, at, whole) {
                 Chain::Good => return Some(at + place as u64),
-                Chain::Breaks(n) if best.is_none_or(|(most, _)| n > most) => {
+                Chain::Breaks(n, end) if best.is_none_or(|(most, _)| n > most) => {
                     best = Some((n, place));
                     if n >= NEARLY.max(least) && last == step {
-                        last = place.saturating_add(NEAR);
+                        last = end;
                     }
                 }
                 _ => {}
@@ -170,7 +177,13 @@ impl<'a> Search<'a> {
             let named = is_name(&mut b).unwrap_or(false);
             let framed = named && skip::value(&mut b, row.layout, &Templates::default()).is_ok();
             let behind = window.len() - b.rest().len();
-            if framed && self.chain(window, behind, at, whole) == Chain::Good {
+            let chain = || self.chain(window, behind, at, whole);
+            let good = match framed.then(chain) {
+                Some(Chain::Good) => true,
+                Some(Chain::Breaks(n, _)) => n >= NEARLY,
+                _ => false,
+            };
+            if good {
                 return true;
             }
         }
@@ -181,7 +194,7 @@ impl<'a> Search<'a> {
     fn chain(&mut self, window: &[u8], place: usize, at: u64, whole: bool) -> Chain {
         let bytes = window.get(place..).unwrap_or_default();
         let mut b = Slice::new(bytes, at + place as u64);
-        let mut records = 0;
+        let (mut records, mut end) = (0, place);
         loop {
             self.budget = self.budget.saturating_sub(1);
             if self.budget == 0 {
@@ -192,8 +205,13 @@ impl<'a> Search<'a> {
             let passed = (before - b.rest().len()) as u64;
             self.budget = self.budget.saturating_sub(passed / WORK).max(1);
             match read {
-                Ok(true) => records += 1,
-                Ok(false) if (self.ends || records > 0) && self.is_end(b.rest(), whole) => return Chain::Good,
+                Ok(true) => {
+                    records += 1;
+                    end = window.len() - b.rest().len();
+                }
+                Ok(false) if (self.ends || records > 0) && self.is_end(b.rest(), whole) => {
+                    return Chain::Good;
+                }
                 Ok(false) => break,
                 Err(e) if e.kind() == ErrorKind::Truncated && !whole && records >= CUT_OFF => {
                     return Chain::Good;
@@ -206,7 +224,7 @@ impl<'a> Search<'a> {
         }
         match records {
             0 => Chain::Nothing,
-            n => Chain::Breaks(n),
+            n => Chain::Breaks(n, end),
         }
     }
 

@@ -22,16 +22,13 @@
 
 use super::frame::{HEADER_LEN, Header, Reader, Record, What};
 use super::types::{self, TypeRow};
-use super::template::Templates;
 use super::walk::Scratch;
-use super::{check, opcode, string};
+use super::{check, opcode};
 use crate::error::{Error, ErrorKind, Result};
-use crate::input::bytes::{Bytes, Far, Paged, ReadAt, Slice};
+use crate::input::bytes::{Far, Paged, ReadAt};
 use crate::input::checksum::Crc64;
-use crate::limits::{FINDINGS_LISTED, PAGE};
-use crate::model::kind::Flavour;
+use crate::limits::FINDINGS_LISTED;
 use crate::model::patch::{self, Fate, Patch};
-use crate::model::target::TARGETS;
 use crate::text::quoted;
 use chain::{AT_LEAST, AT_LEAST_IN_VALUE, ENOUGH, Search};
 use std::collections::HashSet;
@@ -42,9 +39,15 @@ use value::Judged;
 
 mod chain;
 mod crlf;
+mod head;
 mod packed;
 mod stream;
+mod torn;
 mod value;
+mod zeros;
+
+pub use head::header_of;
+use torn::front;
 
 /// What was found.
 #[derive(Debug, Default)]
@@ -75,68 +78,6 @@ const ZEROS: u64 = 64;
 const KEYS: usize = 64 << 20;
 
 type Source = Arc<dyn ReadAt + Send + Sync>;
-
-/// The version for a file that does not tell its own: every server reads it, and it has a checksum.
-const OLDEST: u16 = 6;
-
-/// Magic and version, where they can be told: also with a damaged byte.
-#[must_use]
-pub fn header_of(head: &[u8]) -> Option<Header> {
-    let bytes = head.get(..HEADER_LEN.min(head.len())).unwrap_or_default();
-    if let Ok(header) = Header::parse(bytes) {
-        return Some(header);
-    }
-    let alike = |magic: &[u8]| bytes.iter().zip(magic).filter(|(a, b)| a == b).count();
-    let flavour = match (alike(b"REDIS"), alike(b"VALKEY")) {
-        (5, _) if bytes.len() == 5 => {
-            return Some(Header {
-                flavour: Flavour::Redis,
-                version: OLDEST,
-            });
-        }
-        (4 | 5, _) => Flavour::Redis,
-        (_, 5 | 6) => Flavour::Valkey,
-        _ => return None,
-    };
-    let magic = flavour.magic().as_bytes();
-    let mut mended = magic.to_vec();
-    mended.extend_from_slice(bytes.get(magic.len()..)?);
-    if let Ok(header) = Header::parse(&mended) {
-        return Some(header);
-    }
-    // The version is gone: that of the server which the file names.
-    let version = version_of(head).map_or(
-        if flavour == Flavour::Redis {
-            OLDEST
-        } else {
-            80
-        },
-        |v| v,
-    );
-    Some(Header { flavour, version })
-}
-
-/// The RDB version of the server that the aux fields name.
-fn version_of(head: &[u8]) -> Option<u16> {
-    for (field, flavour) in [
-        (&b"\xfa\x09redis-ver"[..], Flavour::Redis),
-        (b"\xfa\x0avalkey-ver", Flavour::Valkey),
-    ] {
-        let Some(at) = head.windows(field.len()).position(|w| w == field) else {
-            continue;
-        };
-        let mut b = Slice::new(head.get(at + field.len()..)?, 0);
-        let mut scratch = Vec::new();
-        let text = string::read(&mut b, &mut scratch).ok()?.to_vec(32).ok()?;
-        let text = String::from_utf8(text).ok()?;
-        let mut numbers = text.split('.').map(|n| n.parse::<u8>().unwrap_or(0));
-        let version = (numbers.next()?, numbers.next()?);
-        let written =
-            |t: &&crate::model::target::Target| t.flavour == flavour && t.version <= version;
-        return TARGETS.iter().rfind(written).map(|t| t.rdb);
-    }
-    None
-}
 
 /// The bytes of a file from an offset on, behind a head that says how to read them.
 struct Segment {
@@ -446,60 +387,6 @@ impl Salvage<'_> {
         Ok(())
     }
 
-    /// Three zeros read as a string without a name and without bytes. A run of them is no data, and so is a single one that
-    /// another one follows.
-    fn zero_record(&mut self, start: u64, end: u64) -> Result<()> {
-        let why = "zero bytes: they read as keys without a name";
-        match self.zeros.filter(|(_, to)| *to == start) {
-            Some((from, _)) => {
-                self.zeros = Some((from, end));
-                let last = self.found.patches.last_mut();
-                if let Some(run) = last.filter(|p| (p.from, p.code) == (from, "zeros")) {
-                    run.to = end;
-                    return Ok(());
-                }
-                self.found.keys = self.found.keys.saturating_sub(1);
-                self.seen.remove(&self.hasher.hash_one((self.db, Vec::<u8>::new())));
-                self.recent.pop();
-                self.patch(from, end, Fate::Quarantine, "zeros", why.to_owned(), Vec::new())
-            }
-            None if self.seen.insert(self.hasher.hash_one((self.db, Vec::<u8>::new()))) => {
-                self.zeros = Some((start, end));
-                self.found.keys += 1;
-                self.recent.push((start, self.db, Vec::new()));
-                self.doubt(start, format!("db {}, key \"\": nothing but zeros", self.db));
-                Ok(())
-            }
-            None => {
-                self.zeros = Some((start, end));
-                self.patch(start, end, Fate::Quarantine, "zeros", why.to_owned(), Vec::new())
-            }
-        }
-    }
-
-    fn is_zero(&self, at: u64) -> Result<bool> {
-        let mut bytes = [1; 3];
-        self.src.read_exact_at(&mut bytes, at)?;
-        Ok(bytes == [0; 3])
-    }
-
-    /// Where the zeros begin that reach to the end of the file.
-    fn zero_tail(&self) -> Result<u64> {
-        let mut end = self.size;
-        let mut page = vec![0; PAGE];
-        while end > 0 {
-            let n = usize::try_from(end).map_or(PAGE, |n| n.min(PAGE));
-            let start = end - n as u64;
-            let space = page.get_mut(..n).unwrap_or_default();
-            self.src.read_exact_at(space, start)?;
-            if let Some(last) = space.iter().rposition(|b| *b != 0) {
-                return Ok(start + last as u64 + 1);
-            }
-            end = start;
-        }
-        Ok(0)
-    }
-
     fn record(&mut self, record: &Record<'_>, op: u8, segment: &Segment) -> Result<()> {
         let (start, end) = (segment.of(record.offset()), segment.of(record.end_offset()));
         if start < segment.from || end <= segment.from {
@@ -526,7 +413,8 @@ impl Salvage<'_> {
         if self.header.version < 5 || end < 9 || end >= self.size || begins_log(&*self.src, end)? {
             return Ok(false);
         }
-        Ok(stored_and_computed(&*self.src, end)?.is_none_or(|(stored, computed)| stored != computed))
+        Ok(stored_and_computed(&*self.src, end)?
+            .is_none_or(|(stored, computed)| stored != computed))
     }
 
     /// Whether the file ends inside the checksum that begins at an offset.
@@ -632,9 +520,8 @@ impl Salvage<'_> {
 
     fn leave(&mut self, from: u64, to: u64, why: String) -> Result<()> {
         // A record that is cut itself may reach beyond the place where the next one really begins.
-        let patches = &mut self.found.patches;
-        let inside = patches.drain(patch::ended(patches, from)..);
-        let mut keys: Vec<(u64, Vec<u8>)> = inside.flat_map(|p| p.keys).collect();
+        let inside = patch::cut(&mut self.found.patches, from);
+        let mut keys: Vec<(u64, Vec<u8>)> = inside.into_iter().flat_map(|p| p.keys).collect();
         if let Some(name) = self.name_at(from)? {
             let key = (self.db, name);
             // It was counted where it was read as a whole.
@@ -649,51 +536,10 @@ impl Salvage<'_> {
         self.patch(from, to, Fate::Quarantine, "bad-format", why, keys)
     }
 
-    /// Cuts the record in which the file ends to the elements that are there. Says whether there are any.
-    fn torn(&mut self, at: u64, e: &Error) -> Result<bool> {
-        let mut b = Paged::new(&*self.src, at, self.size, 0);
-        let Ok(Some(front)) = front(&mut b, self.header.flavour) else {
-            return Ok(false);
-        };
-        let (db, key) = (self.db, b.at().offset);
-        let hash = self.hasher.hash_one((db, &front.name));
-        if self.seen.contains(&hash) {
-            return Ok(false);
-        }
-        let none = Templates::default();
-        let found = value::cut(b.clone(), front.row, self.header, &none, self.room, &mut self.sc);
-        let (bytes, n) = match found {
-            Ok(Some(found)) => found,
-            Err(e) if e.kind() == ErrorKind::Io => return Err(e),
-            _ => return Ok(false),
-        };
-        let mut with = Vec::new();
-        for (from, to) in [(at, front.code_at), (front.code_at + 1, key)] {
-            if from > front.code_at {
-                with.extend_from_slice(bytes.get(..1).unwrap_or_default());
-            }
-            let n = usize::try_from(to - from).unwrap_or_default();
-            let start = with.len();
-            with.resize(start + n, 0);
-            let space = with.get_mut(start..).unwrap_or_default();
-            self.src.read_exact_at(space, from)?;
-        }
-        with.extend_from_slice(bytes.get(1..).unwrap_or_default());
-        self.seen.insert(hash);
-        self.room = self.room.saturating_sub(with.len() as u64);
-        self.found.keys += 1;
-        let shown = quoted(&front.name);
-        let why = format!("{}: cut to the {n} elements that are there", e.message());
-        self.doubt(at, format!("db {db}, key {shown}: cut where the file ends"));
-        let keys = vec![(db, front.name)];
-        self.patch(at, self.size, Fate::Replace(with), "torn-value", why, keys)?;
-        Ok(true)
-    }
-
     /// The name of the key whose record begins at an offset, if it can be read.
     fn name_at(&self, at: u64) -> Result<Option<Vec<u8>>> {
         let mut b = Paged::new(&*self.src, at, self.size, 0).in_pages_of(HEAD);
-        match front(&mut b, self.header.flavour) {
+        match front(&mut b, self.header.flavour, false) {
             Ok(front) => Ok(front.map(|f| f.name).filter(|n| !n.is_empty())),
             Err(e) if e.kind() == ErrorKind::Io => Err(e),
             Err(_) => Ok(None),
@@ -740,35 +586,6 @@ impl Salvage<'_> {
         patch::add(&mut self.found.patches, new, "RDB", |sample, at| {
             src.read_exact_at(sample, at)
         })
-    }
-}
-
-/// What stands in front of a value.
-struct Front {
-    row: &'static TypeRow,
-    /// Offset of the type.
-    code_at: u64,
-    name: Vec<u8>,
-}
-
-/// Reads what stands in front of a value; `None` where no key begins.
-fn front<'a, B: Bytes<'a>>(b: &mut B, flavour: Flavour) -> Result<Option<Front>> {
-    loop {
-        let code_at = b.at().offset;
-        let code = b.byte()?;
-        match code {
-            opcode::EXPIRETIME_MS => b.skip(8)?,
-            opcode::EXPIRETIME => b.skip(4)?,
-            opcode::IDLE => _ = super::length::number(b)?,
-            opcode::FREQ => b.skip(1)?,
-            _ => {
-                let Some(row) = types::by_code(flavour, code) else {
-                    return Ok(None);
-                };
-                let name = string::read(b, &mut Vec::new())?.to_vec(HEAD as u64)?;
-                return Ok(Some(Front { row, code_at, name }));
-            }
-        }
     }
 }
 

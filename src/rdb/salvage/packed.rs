@@ -7,9 +7,9 @@
 //! Compressed bytes have no sums: an entry in front of the place where decoding stops may be wrong, so its key is named in
 //! the plan. An entry that contradicts itself is the last that is looked at.
 
+use super::super::length;
 use super::super::string::{self, Form};
 use super::super::types::Layout;
-use super::super::length;
 use crate::error::Result;
 use crate::input::bytes::{Bytes, Data};
 use crate::packed::{listpack, lzf, ziplist};
@@ -60,11 +60,17 @@ fn nodes<'a, B: Bytes<'a> + Clone>(mut b: B, layout: Layout) -> Vec<u8> {
                 _ => break,
             },
         };
-        let pack = if layout == Layout::Quicklist { Pack::Zip } else { Pack::List };
+        let pack = if layout == Layout::Quicklist {
+            Pack::Zip
+        } else {
+            Pack::List
+        };
         let found = if packed {
             blob(&mut b, pack)
         } else {
-            string::read(&mut b, &mut Vec::new()).and_then(|s| s.to_vec(MOST)).ok()
+            string::read(&mut b, &mut Vec::new())
+                .and_then(|s| s.to_vec(MOST))
+                .ok()
         };
         if let Some(bytes) = found {
             if layout == Layout::Quicklist2 {
@@ -132,7 +138,9 @@ fn some<'a, B: Bytes<'a>>(b: &mut B, n: u64) -> Result<Vec<u8>> {
 fn ints(mut bytes: Vec<u8>) -> Option<Vec<u8>> {
     let (head, members) = bytes.split_first_chunk::<8>()?;
     let [a, b, c, d, e, f, g, h] = *head;
-    let width = usize::try_from(u32::from_le_bytes([a, b, c, d])).ok().filter(|w| matches!(w, 2 | 4 | 8))?;
+    let width = usize::try_from(u32::from_le_bytes([a, b, c, d]))
+        .ok()
+        .filter(|w| matches!(w, 2 | 4 | 8))?;
     let claimed = usize::try_from(u32::from_le_bytes([e, f, g, h])).ok()?;
     let n = (members.len() / width).min(claimed);
     bytes.truncate(8 + n * width);

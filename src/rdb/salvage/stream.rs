@@ -222,7 +222,11 @@ fn pass(done: Result<()>) -> Result<bool> {
 }
 
 /// Reads the entries; whether what follows them can be reached.
-fn entries<'a, B: Bytes<'a> + Clone>(b: &mut B, sc: &mut Scratch, parts: &mut Parts) -> Result<bool> {
+fn entries<'a, B: Bytes<'a> + Clone>(
+    b: &mut B,
+    sc: &mut Scratch,
+    parts: &mut Parts,
+) -> Result<bool> {
     let mut seen = Entries::default();
     let Ok(n) = length::number(b) else {
         return Ok(false);
@@ -252,7 +256,8 @@ fn entries<'a, B: Bytes<'a> + Clone>(b: &mut B, sc: &mut Scratch, parts: &mut Pa
 impl Parts {
     /// Makes the parts fit together.
     fn settle(&mut self, version: u8) {
-        self.entries.retain(|e| e.pairs.len() as u64 == e.fields && e.id != StreamId::default());
+        self.entries
+            .retain(|e| e.pairs.len() as u64 == e.fields && e.id != StreamId::default());
         self.entries.sort_by_key(|e| e.id);
         self.entries.dedup_by_key(|e| e.id);
         let newest = self.entries.last().map(|e| e.id).unwrap_or_default();
@@ -324,7 +329,14 @@ impl Parts {
 
     /// The nodes: id and listpack.
     fn nodes(&self) -> Vec<(StreamId, Vec<u8>)> {
-        let size = |e: &Entry| -> usize { e.pairs.iter().flatten().map(|s| s.len() + 11).sum::<usize>() + 32 };
+        let size = |e: &Entry| -> usize {
+            e.pairs
+                .iter()
+                .flatten()
+                .map(|s| s.len() + 11)
+                .sum::<usize>()
+                + 32
+        };
         let mut nodes = Vec::new();
         let mut rest = &self.entries[..];
         while let Some(first) = rest.first() {

@@ -1,4 +1,5 @@
 use super::*;
+use crate::model::kind::Flavour;
 
 struct Mem(Vec<u8>);
 
@@ -106,4 +107,125 @@ fn a_transfer_in_text_mode_is_undone() {
     let found = run(&text);
     assert_eq!(ranges(&found), [("crlf", 16, 17), ("crlf", 19, 20)]);
     assert!(found.ended);
+}
+
+/// So many small strings.
+fn strings(from: u32, to: u32) -> Vec<u8> {
+    let one = |n| format!("\0\x06key{n:03}\x02v{}", n % 10).into_bytes();
+    (from..to).flat_map(one).collect()
+}
+
+#[test]
+fn damage_that_stands_close_costs_what_it_hits() {
+    let head = b"REDIS0003\xfe\x00";
+    let bad = b"\x60\x06bad000\x02xx";
+    let parts = [
+        &head[..],
+        &strings(0, 40),
+        bad,
+        &strings(40, 80),
+        bad,
+        &strings(80, 90),
+        bad,
+    ];
+    let found = run(&[&parts.concat()[..], &strings(90, 100), b"\xff"].concat());
+    let codes: Vec<_> = found
+        .patches
+        .iter()
+        .map(|p| (p.code, p.to - p.from))
+        .collect();
+    assert_eq!(codes, [("bad-format", 11); 3]);
+    assert_eq!((found.keys, found.ended), (100, true));
+}
+
+#[test]
+fn an_end_in_the_middle_is_none() {
+    let mut bytes = [&b"REDIS0011\xfe\x00"[..], &strings(0, 100), b"\xff"].concat();
+    let sum = crate::input::checksum::crc64(&bytes).to_le_bytes();
+    bytes.extend_from_slice(&sum);
+    assert!(run(&bytes).patches.iter().all(|p| p.code == "checksum"));
+    let size = strings(0, 1).len();
+    for behind in [b'x', b'*', 0, b'R'] {
+        let at = 11 + 50 * size;
+        let mut early = bytes.clone();
+        early[at] = 0xff;
+        early[at + 9] = behind;
+        let found = run(&early);
+        assert_eq!(found.keys, 99, "{behind}");
+        assert_eq!(found.end, bytes.len() as u64);
+        let from = at as u64;
+        assert_eq!(ranges(&found)[0], ("bad-format", from, from + size as u64));
+    }
+    // Commands behind the end of a preamble are none.
+    let mut preamble = bytes.clone();
+    preamble[20] ^= 1;
+    preamble.extend_from_slice(b"*1\r\n$4\r\nPING\r\n");
+    assert_eq!(run(&preamble).end, bytes.len() as u64);
+}
+
+#[test]
+fn zeros_are_no_keys() {
+    let front = [&b"REDIS0011\xfe\x00"[..], &strings(0, 50)].concat();
+    let hole = vec![0; 3 * 1000];
+    let rest = [&strings(50, 100)[..], b"\xff\0\0\0\0\0\0\0\0"].concat();
+    let found = run(&[&front[..], &hole, &rest].concat());
+    let at = front.len() as u64;
+    assert_eq!(ranges(&found)[0], ("zeros", at, at + 3000));
+    assert!(found.patches[0].keys.is_empty() && found.doubtful.is_empty());
+    assert_eq!(found.keys, 100);
+    // More than there are patches, up to the end.
+    let found = run(&[&front[..], &vec![0; 500_000]].concat());
+    let size = at + 500_000;
+    assert_eq!(found.keys, 50);
+    assert_eq!(found.end, size);
+    let last = found.patches.last().unwrap();
+    assert_eq!((last.code, last.from, last.to), ("zero-tail", at, size));
+}
+
+#[test]
+fn the_value_in_which_a_file_ends_is_cut() {
+    let mut bytes = b"REDIS0011\xfe\x00\x00\x01a\x01b\xfc\0\0\0\0\0\x01\0\0\x02\x01s\x09".to_vec();
+    let at = 16;
+    bytes.extend_from_slice(b"\x01a\x02bc\x03d");
+    let found = run(&bytes);
+    let size = bytes.len() as u64;
+    assert_eq!(ranges(&found)[0], ("torn-value", at, size));
+    let with = b"\xfc\0\0\0\0\0\x01\0\0\x02\x01s\x02\x01a\x02bc".to_vec();
+    assert_eq!(found.patches[0].fate, Fate::Replace(with));
+    assert_eq!(found.patches[0].keys, [(0, b"s".to_vec())]);
+    assert_eq!((found.keys, found.doubtful.len()), (2, 2));
+    // In the first record, too.
+    let found = run(b"REDIS0011\xfe\x02\x02\x01s\x09\x01a\x02bc\x03d");
+    assert_eq!(ranges(&found)[0], ("torn-value", 11, 22));
+    assert_eq!(found.patches[0].keys, [(2, b"s".to_vec())]);
+    // A string is whole or it is not.
+    let found = run(b"REDIS0011\xfe\x00\x00\x01a\x01b\x00\x01s\x09abc");
+    assert_eq!(
+        (found.keys, found.patches[0].fate.name()),
+        (1, "quarantine")
+    );
+}
+
+/// Hostile bytes: time that grows with their number, and no more.
+#[test]
+fn hostile_bytes_are_read_once() {
+    for unit in [
+        &b"\xff"[..],
+        b"\0",
+        b"$",
+        b"\x01\x01a\xff",
+        b"\x0e\x01a\x81\0\0\0\x01",
+    ] {
+        let mut bytes = b"REDIS0011".to_vec();
+        bytes.extend(unit.iter().cycle().take(1 << 20));
+        let src: Source = Arc::new(Mem(bytes.clone()));
+        // Whether it can be told or not.
+        if let Ok(found) = salvage(&src, bytes.len() as u64, &|_| ()) {
+            let mut at = 0;
+            for patch in &found.patches {
+                assert!(at <= patch.from && patch.from <= patch.to, "{unit:?}");
+                at = patch.to;
+            }
+        }
+    }
 }
