@@ -150,6 +150,8 @@ impl Server {
             .arg(&socket)
             .arg("--dir")
             .arg(dir)
+            // Until it has read that it stands where we do, and would be taken for a server of the files there.
+            .current_dir(dir)
             .arg("--logfile")
             .arg(&log)
             .args(args)
