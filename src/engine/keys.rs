@@ -316,6 +316,18 @@ impl Keys {
         }
     }
 
+    /// Puts what is packed into memory that the calling thread has asked for. An allocator that keeps its memory by
+    /// thread has others wait for each other otherwise, each time that a key grows in memory of the other.
+    pub fn rehome(&mut self) {
+        for lane in self.dbs.values_mut().flat_map(|db| &mut db.lanes) {
+            lane.slots.for_each_mut(|slot| {
+                if let Slot::Packed(bytes) = slot {
+                    *bytes = bytes.clone();
+                }
+            });
+        }
+    }
+
     /// Takes back what was lent, as it is now.
     pub fn take_back(&mut self, lent: Keys) {
         self.dirty += lent.dirty;

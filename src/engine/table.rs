@@ -228,6 +228,11 @@ impl<T: Named> Table<T> {
         &self.items
     }
 
+    /// All things in order, to be changed. Their names must stay what they are.
+    pub fn for_each_mut(&mut self, change: impl FnMut(&mut T)) {
+        self.items.iter_mut().for_each(change);
+    }
+
     /// Room for so many more things.
     pub fn reserve(&mut self, more: usize) {
         self.items.reserve_exact(more.max(self.items.len() / 4));

@@ -240,6 +240,7 @@ struct Worker<'f> {
 impl Worker<'_> {
     /// Works until there are no more orders, or the first thread keeps the keys.
     fn work(mut self, orders: &Receiver<Errand>, spares: &Spares) {
+        self.engine.keys.rehome();
         while let Ok(errand) = orders.recv() {
             let goes_on = match errand {
                 Errand::Meet => self.meet(),
